@@ -1,0 +1,268 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The Z-CNBRH authors
+"""Runs every test of the project and prints one readable report.
+
+Three runs of `meson test`: the plain build with every suite, then the suites that need no privilege once
+with ASan+UBSan and once with TSan. Sub-tests (gtest cases, TAP lines) are counted one by one, from Meson's
+JUnit file. The last line is `N passed, N failed, N skipped`. The exit status is 1 when anything failed, when
+nothing passed in a run, or when a suite has no test: a run that skips everything is not green.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SUITES = ("layering", "unit", "capi", "bpf", "netns", "dpdk")
+OUTPUT_LINES = 120  # of a failed test, the last ones
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    name: str
+    folder: str
+    suites: tuple
+    setup: tuple = ()
+    environment: dict = dataclasses.field(default_factory=dict)
+    no_aslr: bool = False
+
+
+# Without the driver: it is loaded into programs that are not instrumented.
+SANITIZED = ("-Db_ndebug=false", "-Doptimization=1", "-Dpmd=disabled", "-Dsystem_tests=false", "-Dexamples=false")
+RUNS = (
+    Run("build", "build", SUITES),
+    Run("asan", "build-asan", ("unit", "capi"), ("-Db_sanitize=address,undefined", *SANITIZED),
+        {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1",
+         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}),
+    # GCC 12's TSan run-time cannot place its shadow memory when the kernel spreads mappings over more than
+    # 28 bits (vm.mmap_rnd_bits), so its programs start without address randomisation.
+    Run("tsan", "build-tsan", ("unit", "capi"), ("-Db_sanitize=thread", *SANITIZED),
+        {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"}, no_aslr=True),
+)
+
+
+@dataclasses.dataclass
+class Case:
+    name: str
+    result: str  # passed, failed, skipped
+    detail: str = ""  # why it failed or was skipped
+
+
+@dataclasses.dataclass
+class Program:
+    """One test program of Meson's list, with the cases inside it."""
+    name: str
+    suite: str
+    seconds: float
+    cases: list
+    output: str
+
+    def count(self, result):
+        return sum(case.result == result for case in self.cases)
+
+
+def text_of(element):
+    return (element.get("message") or element.text or "").strip()
+
+
+def case_from_xml(element):
+    name = element.get("name")
+    failure = next((found for tag in ("failure", "error") for found in element.findall(tag)), None)
+    output = element.findtext("system-out") or ""
+    if failure is not None:
+        return Case(name, "failed", "\n".join(text_of(found) for found in element.findall("failure")) or output)
+    skipped = element.find("skipped")
+    if skipped is not None:
+        return Case(name, "skipped", text_of(skipped) or output)
+    return Case(name, "passed")
+
+
+def cases_by_program(junit_file):
+    """Meson names a gtest or TAP suite project.program[.gtest suite]; a program with one result is a case of
+    the suite called like the project."""
+    found = {}
+    if not junit_file.exists():
+        return found
+    for suite in ElementTree.parse(junit_file).getroot().iter("testsuite"):
+        project, _, rest = suite.get("name").partition(".")
+        program, _, group = rest.partition(".")
+        for element in suite.findall("testcase"):
+            case = case_from_xml(element)
+            if not rest:  # failures and skips of a whole program are better told by Meson's own log
+                if case.result == "passed":
+                    found.setdefault(case.name, []).append(Case("whole program", "passed"))
+                continue
+            if group:
+                case.name = f"{group}.{case.name}"
+            found.setdefault(program, []).append(case)
+    return found
+
+
+def skip_reason(output):
+    found = re.search(r"^1\.\.0\s*#\s*skip\S*\s*(.*)$", output, re.IGNORECASE | re.MULTILINE)
+    return found.group(1) if found else output.strip()
+
+
+def program_from_log(entry, cases):
+    """Meson's verdict on the program as a whole, and what its cases say: neither may hide the other."""
+    name, result, code = entry["name"], entry["result"], entry.get("returncode")
+    output = entry.get("stdout", "") + entry.get("stderr", "")
+    if result == "SKIP":
+        cases = cases or [Case("whole program", "skipped", skip_reason(output))]
+    elif result not in ("OK", "EXPECTEDFAIL") and not any(case.result == "failed" for case in cases):
+        how = "killed by signal %d" % -code if code and code < 0 else "exit status %s" % code
+        cases = cases + [Case("whole program", "failed", f"{result.lower()}, {how}")]
+    elif not cases:
+        cases = [Case("whole program", "failed", "no test ran in it")]
+    suite, _, short = name.partition(" / ")
+    return Program(short, suite.partition(":")[2].partition("+")[0], entry["duration"], cases, output)
+
+
+def read_results(folder):
+    log = folder / "meson-logs" / "testlog.json"
+    if not log.exists():
+        return []
+    cases = cases_by_program(folder / "meson-logs" / "testlog.junit.xml")
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    return [program_from_log(entry, cases.get(entry["name"], [])) for entry in entries]
+
+
+def can_switch_off_aslr():
+    try:
+        return subprocess.run(["setarch", "-R", "true"], stderr=subprocess.DEVNULL).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+def build(run):
+    """Configures and compiles quietly; a failure shows everything."""
+    folder = ROOT / run.folder
+    if run.setup:
+        subprocess.run([ROOT / "devtools/configure.sh", folder, *run.setup], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["ninja", "-C", folder], check=True)
+
+
+def run_meson(run, suites, names):
+    folder = ROOT / run.folder
+    # A program that crashes writes no result: Meson would take the file of the run before for it.
+    for old in [*folder.glob("*.xml"), folder / "meson-logs/testlog.json", folder / "meson-logs/testlog.junit.xml"]:
+        old.unlink(missing_ok=True)
+    command = ["setarch", "-R"] if run.no_aslr and can_switch_off_aslr() else []
+    command += ["meson", "test", "-C", folder, "--no-rebuild", "--num-processes", str(os.cpu_count() or 1)]
+    for suite in suites:
+        command += ["--suite", suite]
+    if run.setup:
+        command += ["--timeout-multiplier", "4"]
+    environment = {**os.environ, **run.environment}
+    with subprocess.Popen([*command, *names], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, errors="replace") as meson:
+        others = []
+        for line in meson.stdout:
+            if re.match(r"\s*\d+/\d+ ", line):
+                print("  " + line.strip(), flush=True)
+            else:
+                others.append(line)
+    return meson.returncode, "".join(others)
+
+
+def print_failures(programs):
+    for program in programs:
+        failed = [case for case in program.cases if case.result == "failed"]
+        if not failed:
+            continue
+        print(f"\nFAILED {program.suite}/{program.name}")
+        for case in failed:
+            print(f"  {case.name}")
+            for line in case.detail.splitlines():
+                print(f"    {line}")
+        lines = program.output.splitlines()
+        print(f"  --- output, {'all' if len(lines) <= OUTPUT_LINES else 'last %d' % OUTPUT_LINES} lines ---")
+        for line in lines[-OUTPUT_LINES:]:
+            print(f"  | {line}")
+
+
+def print_skips(programs):
+    for program in programs:
+        for case in program.cases:
+            if case.result == "skipped":
+                # gtest puts the place first and the reason on the lines after it
+                lines = [line for line in case.detail.splitlines() if not re.match(r"\S+:\d+$", line)]
+                reason = " ".join(" ".join(lines).split()) or "no reason given"
+                print(f"skipped {program.suite}/{program.name} {case.name}: {reason}")
+
+
+def print_table(rows):
+    print(f"\n{'run':<8}{'suite':<10}{'programs':>9}{'passed':>8}{'failed':>8}{'skipped':>8}{'seconds':>9}")
+    for run_name, suite, programs in rows:
+        counts = [sum(program.count(result) for program in programs) for result in ("passed", "failed", "skipped")]
+        seconds = sum(program.seconds for program in programs)
+        print(f"{run_name:<8}{suite:<10}{len(programs):>9}{counts[0]:>8}{counts[1]:>8}{counts[2]:>8}{seconds:>9.1f}")
+
+
+def run_one(run, arguments):
+    """Returns the programs of the run, its rows of the table, and what is wrong with it besides failed cases."""
+    suites = [suite for suite in run.suites if not arguments.suite or suite in arguments.suite]
+    if not suites:
+        return [], [], []
+    started = time.monotonic()
+    print(f"\n== {run.name}: {', '.join(suites)}", flush=True)
+    build(run)
+    code, rest = run_meson(run, suites, arguments.names)
+    programs = read_results(ROOT / run.folder)
+    print_failures(programs)
+    rows = [(run.name, suite, [program for program in programs if program.suite == suite]) for suite in suites]
+
+    wrong = []
+    if not programs:
+        print(rest)
+    wrong += [f"{run.name}: suite {suite} has no test" for _, suite, of_suite in rows
+              if not of_suite and not arguments.names]
+    if not sum(program.count("passed") for program in programs):
+        wrong.append(f"{run.name}: nothing passed")
+    if code != 0 and not any(program.count("failed") for program in programs):
+        print(rest)
+        wrong.append(f"{run.name}: meson test ended with status {code}")
+    print(f"== {run.name}: {time.monotonic() - started:.0f} s with its build", flush=True)
+    return programs, rows, wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=[run.name for run in RUNS], help="one run instead of all three")
+    parser.add_argument("--suite", action="append", choices=SUITES, help="only this suite (may be repeated)")
+    parser.add_argument("names", nargs="*", help="only these test programs, as in `meson test --list`")
+    arguments = parser.parse_args()
+
+    programs, rows, wrong = [], [], []
+    for run in RUNS:
+        if arguments.only in (None, run.name):
+            try:
+                more = run_one(run, arguments)
+            except subprocess.CalledProcessError as error:
+                more = [], [], [f"{run.name}: {pathlib.Path(error.cmd[0]).name} failed, the build is broken"]
+            for collected, new in zip((programs, rows, wrong), more):
+                collected += new
+
+    print_table(rows)
+    print()
+    print_skips(programs)
+    for line in wrong:
+        print(f"WRONG {line}")
+    passed, failed, skipped = (sum(program.count(result) for program in programs)
+                               for result in ("passed", "failed", "skipped"))
+    if not rows:
+        print("WRONG nothing ran")
+    print(f"{passed} passed, {failed + len(wrong)} failed, {skipped} skipped")
+    return 1 if failed or wrong or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
