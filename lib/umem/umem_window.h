@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+//
+// A UMEM is a window of our own: the memory that holds the application's buffers, mapped a second time
+// through its file descriptors, with a tail of frames of ours behind it (bounce copies, fill frames of
+// queues that only send). The kernel gets the window as one UMEM, so application buffers and our frames are
+// addressed alike; the application's pointers differ from window pointers by one constant. Tried on Linux
+// 6.18: an alias mapping of memfd and hugetlbfs pieces registers; a range with an unmapped page is ENOMEM.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "lib/base/mapping.h"
+#include "lib/base/result.h"
+
+namespace zcnbrh {
+
+// One piece of the application's memory. Pieces are given in address order; page aligned, page-multiple long.
+struct MemoryRun {
+  uint8_t* base = nullptr;   // where the application has it
+  size_t length = 0;         // bytes
+  int fd = -1;               // the file behind it, kept open by its owner; -1: a hole, filled with memory of ours
+  uint64_t fd_offset = 0;    // of base in that file
+  size_t page_size = 4096;   // of that file
+};
+
+// Move-only. Unmaps the window when destroyed; sockets that registered it keep the pages until they close.
+class UmemWindow {
+ public:
+  UmemWindow() = default;
+
+  // Maps `runs` at the same distances from each other as in the application, then `tail_bytes` (rounded up
+  // to a page) of ours on `node`. With no runs the window is the tail alone.
+  // Errors: EINVAL (pieces overlap, are out of order or not page aligned), ENOMEM, what mmap() says.
+  static Result<UmemWindow> map(std::span<const MemoryRun> runs, size_t tail_bytes, int node);
+
+  uint8_t* base() const { return start_; }           // window address of UMEM byte 0
+  uint64_t size() const { return size_; }            // bytes, a multiple of 4096
+  uint64_t tail_offset() const { return tail_; }     // UMEM byte where our frames begin
+  // Application address of UMEM byte 0: application pointer = app_base() + UMEM offset, below tail_offset().
+  uint8_t* app_base() const { return app_base_; }
+
+ private:
+  Mapping mapping_;           // the whole reservation
+  uint8_t* start_ = nullptr;  // of the window within it
+  uint64_t size_ = 0;
+  uint64_t tail_ = 0;
+  uint8_t* app_base_ = nullptr;
+};
+
+}  // namespace zcnbrh
