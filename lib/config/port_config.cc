@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+//
+// The parser, the rules between keys, and the printer. What a single key takes is in key_table.cc.
+#include "lib/config/port_config.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+#include "lib/config/key_table.h"
+
+namespace zcnbrh {
+namespace {
+
+using config::config_error;
+using config::Key;
+using config::quoted_bytes;
+
+// Far above the longest sensible text (two paths), so that no caller's accident is copied around.
+constexpr size_t kMaxTextBytes = 16384;
+constexpr uint32_t kMaxQueues = 65536;  // queue ids are 16 bits wide in skbs and in DPDK
+
+std::string known_keys() {
+  std::string out;
+  for (const Key& key : config::keys()) out += (out.empty() ? "" : ", ") + std::string(key.name);
+  return out;
+}
+
+Error unknown_key(std::string_view name) {
+  std::string why = "unknown key '" + quoted_bytes(name) + "'";
+  if (const Key* near = config::nearest_key(name)) why += " (did you mean '" + std::string(near->name) + "'?)";
+  return config_error(why + "; known keys: " + known_keys());
+}
+
+struct Item {
+  const Key* key;
+  std::string_view value;
+};
+
+Result<Item> split_item(std::string_view item, size_t offset) {
+  if (item.empty())
+    return config_error("empty item at byte " + std::to_string(offset) + "; remove the stray comma");
+  const size_t equals = item.find('=');
+  const std::string_view name = item.substr(0, equals);
+  if (name.empty()) return config_error("'" + quoted_bytes(item) + "': no key before the '='");
+  const Key* key = config::find_key(name);
+  if (key == nullptr) return unknown_key(name);
+  if (equals == item.npos)
+    return config_error("'" + std::string(name) + "': no '=' after the key; takes " + range_text(*key));
+  return Item{key, item.substr(equals + 1)};
+}
+
+Error not_served(std::string_view key) {
+  return config_error("key " + std::string(key) + ": not served yet by this version; leave it out", ENOTSUP);
+}
+
+Status check_served(const PortConfig& config) {
+  if (config.use_cni) return not_served("use_cni");
+  if (config.use_pinned_map) return not_served("use_pinned_map");
+  if (!config.dp_path.empty()) return not_served("dp_path");
+  if (config.mode != XdpMode::kAuto) return not_served("mode");
+  return {};
+}
+
+Status check_loop(const PortConfig& config) {
+  if (!config.is_loop()) {
+    if (config.peer.empty()) return {};
+    return config_error("peer=" + quoted_bytes(config.peer) + ": pairs loop ports only; needs iface=loop");
+  }
+  const char* needs_program = !config.xdp_prog.empty()           ? "xdp_prog"
+                              : config.attach != Attach::kAuto   ? "attach"
+                              : config.on_empty != OnEmpty::kOff ? "on_empty"
+                                                                 : nullptr;
+  if (needs_program == nullptr) return {};
+  return config_error(std::string("key ") + needs_program +
+                      ": iface=loop has no XDP program; leave the key out or name a netdev");
+}
+
+Status check_between_keys(const PortConfig& config) {
+  if (config.start_queue + config.queue_count > kMaxQueues)
+    return config_error("start_queue=" + std::to_string(config.start_queue) +
+                        ",queue_count=" + std::to_string(config.queue_count) +
+                        ": the last queue is out of range 0.." + std::to_string(kMaxQueues - 1));
+  if (config.force_copy && config.zc == ZeroCopy::kRequire)
+    return config_error("force_copy=1 and zc=require exclude each other; leave one out");
+  if (config.window && config.on_empty == OnEmpty::kOff)
+    return config_error("window=" + std::to_string(*config.window) +
+                        ": there is no gate with on_empty=off; add on_empty=drop or on_empty=pass");
+  return {};
+}
+
+}  // namespace
+
+Result<PortConfig> parse_port_config(std::string_view text) {
+  PortConfig config;
+  if (text.empty()) return config;
+  if (text.size() > kMaxTextBytes)
+    return config_error(std::to_string(text.size()) + " bytes of text; at most " +
+                        std::to_string(kMaxTextBytes));
+  std::vector<const Key*> seen;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    const Result<Item> item = split_item(text.substr(begin, end - begin), begin);
+    if (!item) return item.error();
+    if (std::find(seen.begin(), seen.end(), item->key) != seen.end())
+      return config_error("key '" + std::string(item->key->name) + "' is given twice");
+    seen.push_back(item->key);
+    if (Status set = set_value(*item->key, item->value, config); !set) return set.error();
+    begin = end + 1;
+  }
+  return config;
+}
+
+Status set_port_key(PortConfig& config, std::string_view key, std::string_view value) {
+  const Key* row = config::find_key(key);
+  return row != nullptr ? set_value(*row, value, config) : unknown_key(key);
+}
+
+Status validate(const PortConfig& config) {
+  if (config.iface.empty())
+    return config_error("key iface is missing; name a netdev (see `ip link`) or give iface=loop");
+  for (const Key& key : config::keys())
+    if (Status fits = check_value(key, config); !fits) return fits;
+  if (Status served = check_served(config); !served) return served;
+  if (Status loop = check_loop(config); !loop) return loop;
+  return check_between_keys(config);
+}
+
+std::string print_port_config(const PortConfig& config) {
+  const PortConfig defaults;
+  std::string out;
+  for (const Key& key : config::keys()) {
+    const std::string value = value_text(key, config);
+    if (value == value_text(key, defaults)) continue;
+    out += (out.empty() ? "" : ",") + std::string(key.name) + "=" + value;
+  }
+  return out;
+}
+
+}  // namespace zcnbrh
