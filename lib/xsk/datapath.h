@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+//
+// The two bursts, once, for the PMD (mbufs), the C API (frames) and the benches. What differs is a policy
+// class, resolved at compile time:
+//
+//   RX policy P:
+//     using Packet = ...;
+//     void deliver(Packet& out, ChunkOffset chunk, uint64_t data, uint32_t length);  // hand a packet over
+//     void give_back(ChunkOffset chunk);                        // a dropped packet's frame goes to its pool
+//     uint32_t allocate(ChunkOffset* chunks, uint32_t count);   // up to count free frames
+//     static constexpr bool kCreditOnRelease = true;            // optional: a delivered packet keeps its credit
+//                                                               // until the user calls return_credits()
+//   TX policy P:
+//     using Packet = ...;
+//     TxPlan plan(const Packet& packet, uint32_t max_length);
+//     void copy_out(const Packet& packet, uint8_t* to);         // length bytes, for a bounce copy
+//     void done(Packet& packet);                                // we do not need the packet any more
+//     void completed(const ChunkOffset* chunks, uint32_t count);
+//
+// Rules that hold in every line: no lock, no allocation but the policy's pool, no log, no blocking call, no
+// unbounded loop. A frame changes hands through Ledger::move() alone; where that refuses, the frame is left
+// alone and counted. An invalid descriptor (length 0, past the chunk, outside the UMEM) is never written,
+// since kernels swallow one without a completion.
+//
+// Threads: one thread at a time for rx_burst() of a queue, one for tx_burst(); they may be different ones.
+#pragma once
+
+#include <cstdint>
+
+#include "lib/base/process.h"
+#include "lib/base/uapi_xdp.h"
+#include "lib/xsk/queue_state.h"
+#include "lib/xsk/wakeup.h"
+
+namespace zcnbrh {
+
+inline constexpr uint32_t kRefillChunk = 64;  // frames taken from a pool at a time
+inline constexpr uint32_t kRefillMax = 256;   // frames posted in one burst at most
+inline constexpr uint32_t kDrainChunk = 64;
+
+enum class TxVerdict { kByAddress, kBounce, kInvalid };
+
+struct TxPlan {
+  TxVerdict verdict;
+  uint32_t length;    // bytes on the wire
+  ChunkOffset chunk;  // kByAddress only
+  uint32_t offset;    // of the data within the chunk; kByAddress only
+};
+
+template <typename P>
+constexpr bool credit_on_release() {
+  if constexpr (requires { P::kCreditOnRelease; }) return P::kCreditOnRelease;
+  return false;
+}
+
+// Counts a refused move and keeps the first; with `ledger=1` the queue stops there, in this process.
+template <typename Queue>
+[[gnu::noinline]] void violation(Queue& q, const Ledger& ledger, ChunkOffset chunk, Owner expected,
+                                 Owner wanted) noexcept {
+  LedgerViolation& v = q.s->violation;
+  q.s->count.violations.add(1);
+  if (v.seen++ == 0) {
+    v.frame = ledger.index_of(chunk);
+    v.expected = static_cast<uint8_t>(expected);
+    v.found = static_cast<uint8_t>(ledger.owner(chunk));
+    v.wanted = static_cast<uint8_t>(wanted);
+  }
+  if (q.stop_at_violation) q.process.pid = ProcessTag::kNobody;
+}
+
+// Posts frames until nb_rx_desc are in the kernel's hands, the pool is empty, or kRefillMax were posted.
+// Returns how many. A pool that has none leaves a deficit, which the next calls make good.
+template <typename P>
+uint32_t refill(RxLocal& q, P& policy) noexcept {
+  RxShared& s = *q.s;
+  FillRing ring(q.fill, s.fill);
+  uint32_t posted = 0;
+  while (posted < kRefillMax && s.posted.get() < s.target) {
+    const uint32_t missing = s.target - s.posted.get();
+    SlotRun<uint64_t> slots = ring.reserve(missing < kRefillChunk ? missing : kRefillChunk);
+    if (slots.count() == 0) break;
+    ChunkOffset chunks[kRefillChunk];
+    const uint32_t got = policy.allocate(chunks, slots.count());
+    uint32_t written = 0;
+    for (uint32_t i = 0; i < got; ++i) {
+      if (!q.frames.move(chunks[i], Owner::kOurs, rx_posted(s.slot))) [[unlikely]] {
+        violation(q, q.frames, chunks[i], Owner::kOurs, rx_posted(s.slot));
+        continue;
+      }
+      slots[written++] = q.format.encode(chunks[i], 0);
+    }
+    ring.commit(written);
+    s.posted.set(s.posted.get() + written);
+    posted += written;
+    if (got < slots.count()) s.count.alloc_failed.add(1);
+    if (written < slots.count()) break;
+  }
+  return posted;
+}
+
+// A burst that found the RX ring empty: make up a deficit, give lost credits back, at most one system call.
+template <typename P>
+[[gnu::noinline]] void rx_idle(RxLocal& q, P& policy) noexcept {
+  RxShared& s = *q.s;
+  ++s.empty_polls;
+  if (s.posted.get() < s.target) refill(q, policy);
+  rebase_credits(q.gate, s.credit);
+  if (tx_left_behind(q)) {  // first: busy polling does not send in copy mode
+    q.wake.kick_tx(q.wake.context);
+  } else if (q.busy_poll) {
+    s.count.busy_polls.add(1);
+    if (q.wake.poke_rx(q.wake.context) < 0) {
+      // EAGAIN and the like: nothing to do, the next poll tries again.
+    }
+  } else if (q.need_wakeup && FillRing(q.fill, s.fill).needs_wakeup()) {
+    poke(q);
+  }
+}
+
+// True if this descriptor is part of a packet that is to be dropped. Multi-buffer packets come whole or not
+// at all; until they are supported each part's frame goes back and the packet is counted.
+inline bool rx_must_drop(RxLocal& q, const struct xdp_desc& desc) {
+  RxShared& s = *q.s;
+  const bool more = (desc.options & uapi::kXdpPktContd) != 0;
+  if (more || s.skip_packet != 0) [[unlikely]] {
+    s.skip_packet = more;
+    s.count.dropped_segments.add(1);
+    return true;
+  }
+  if (desc.len > q.max_length) [[unlikely]] {
+    s.count.dropped_too_long.add(1);
+    return true;
+  }
+  return false;
+}
+
+// Up to `count` packets, in the order the kernel gave them. Also refills and wakes.
+template <typename P>
+uint32_t rx_burst(RxLocal& q, P& policy, typename P::Packet* out, uint32_t count) noexcept {
+  if (q.process.pid != current_pid()) [[unlikely]]
+    return 0;
+  RxShared& s = *q.s;
+  RxRing ring(q.rx, s.rx);
+  const SlotRun<struct xdp_desc> ready = ring.peek(count);
+  if (ready.count() == 0) {
+    rx_idle(q, policy);
+    return 0;
+  }
+  const Owner posted = rx_posted(s.slot);
+  uint32_t delivered = 0;
+  uint32_t returned = 0;  // frames that came back from the kernel
+  uint64_t bytes = 0;
+  for (uint32_t i = 0; i < ready.count(); ++i) {
+    const struct xdp_desc desc = ready[i];
+    const ChunkOffset chunk = q.format.chunk(desc.addr);
+    if (!q.frames.move(chunk, posted, Owner::kOurs)) [[unlikely]] {
+      violation(q, q.frames, chunk, posted, Owner::kOurs);
+      continue;
+    }
+    ++returned;
+    if (rx_must_drop(q, desc)) [[unlikely]] {
+      policy.give_back(chunk);
+      continue;
+    }
+    policy.deliver(out[delivered++], chunk, AddressFormat::data(desc.addr), desc.len);
+    bytes += desc.len;
+  }
+  ring.release(ready.count());
+  s.posted.set(s.posted.get() - returned);
+  grant_credits(q.gate, s.credit, ready.count(), credit_on_release<P>() ? delivered : 0);
+  s.count.packets.add(delivered);
+  s.count.bytes.add(bytes);
+  if (s.target - s.posted.get() >= s.refill_mark) refill(q, policy);
+  if (q.need_wakeup && FillRing(q.fill, s.fill).needs_wakeup()) [[unlikely]]
+    poke(q);
+  return delivered;
+}
+
+// Takes finished frames out of the completion ring and gives them back, at most all that are in flight.
+template <typename P>
+uint32_t drain(TxLocal& q, P& policy) noexcept {
+  TxShared& s = *q.s;
+  CompletionRing ring(q.completion, s.completion);
+  const Owner in_flight = tx_in_flight(s.slot);
+  uint32_t drained = 0;
+  while (drained < q.completion.size()) {
+    const SlotRun<uint64_t> done = ring.peek(kDrainChunk);
+    if (done.count() == 0) break;
+    ChunkOffset chunks[kDrainChunk];
+    uint32_t direct = 0;
+    uint32_t returned = 0;
+    for (uint32_t i = 0; i < done.count(); ++i) {
+      const ChunkOffset chunk = q.format.chunk(done[i]);
+      const bool ours = q.bounce.covers(chunk);
+      if (!(ours ? q.bounce : q.frames).move(chunk, in_flight, Owner::kOurs)) [[unlikely]] {
+        violation(q, ours ? q.bounce : q.frames, chunk, in_flight, Owner::kOurs);
+        continue;
+      }
+      ++returned;
+      if (ours)
+        s.bounce_stack()[s.bounce_count++] = raw(chunk);
+      else
+        chunks[direct++] = chunk;
+    }
+    ring.release(done.count());
+    s.in_flight.set(s.in_flight.get() - returned);
+    s.count.completed.add(returned);
+    policy.completed(chunks, direct);
+    drained += done.count();
+  }
+  return drained;
+}
+
+// Copies a packet into a frame of ours. False if none is free.
+template <typename P>
+[[gnu::noinline]] bool bounce(TxLocal& q, P& policy, typename P::Packet& packet, uint32_t length,
+                              struct xdp_desc& desc) noexcept {
+  TxShared& s = *q.s;
+  if (s.bounce_count == 0) return false;
+  const ChunkOffset chunk{s.bounce_stack()[--s.bounce_count]};
+  if (!q.bounce.move(chunk, Owner::kOurs, tx_in_flight(s.slot))) {
+    violation(q, q.bounce, chunk, Owner::kOurs, tx_in_flight(s.slot));
+    return false;
+  }
+  policy.copy_out(packet, q.bounce_base + raw(chunk));
+  policy.done(packet);
+  s.count.bounce_copies.add(1);
+  desc = {q.format.encode(chunk, 0), length, 0};
+  return true;
+}
+
+// Up to `count` packets; returns how many were taken, in order. Those taken belong to the driver (an invalid
+// one is dropped and counted); the rest stay the caller's. Fewer come back when nb_tx_desc frames are in
+// flight or no bounce frame is free: back-pressure, try again later.
+template <typename P>
+uint32_t tx_burst(TxLocal& q, P& policy, typename P::Packet* packets, uint32_t count) noexcept {
+  if (q.process.pid != current_pid()) [[unlikely]]
+    return 0;
+  TxShared& s = *q.s;
+  if (s.in_flight.get() >= s.drain_mark || s.limit - s.in_flight.get() < count) drain(q, policy);
+  TxRing ring(q.tx, s.tx);
+  const uint32_t room = s.limit - s.in_flight.get();
+  const SlotRun<struct xdp_desc> slots = ring.reserve(room < count ? room : count);
+  uint32_t taken = 0;
+  uint32_t written = 0;
+  uint64_t bytes = 0;
+  for (; taken < count; ++taken) {
+    const TxPlan plan = policy.plan(packets[taken], q.max_length);
+    if (plan.verdict == TxVerdict::kInvalid) [[unlikely]] {
+      policy.done(packets[taken]);
+      s.count.invalid.add(1);
+      continue;
+    }
+    if (written == slots.count()) {
+      s.count.no_credit.add(1);
+      break;
+    }
+    // A frame that is in flight already (the caller sends one buffer twice) goes by copy.
+    if (plan.verdict == TxVerdict::kByAddress &&
+        q.frames.move(plan.chunk, Owner::kOurs, tx_in_flight(s.slot))) [[likely]] {
+      slots[written++] = {q.format.encode(plan.chunk, plan.offset), plan.length, 0};
+    } else if (bounce(q, policy, packets[taken], plan.length, slots[written])) {
+      ++written;
+    } else {
+      s.count.no_bounce.add(1);
+      break;
+    }
+    bytes += plan.length;
+  }
+  ring.commit(written);
+  s.in_flight.set(s.in_flight.get() + written);
+  s.count.packets.add(written);
+  s.count.bytes.add(bytes);
+  kick(q);
+  return taken;
+}
+
+}  // namespace zcnbrh

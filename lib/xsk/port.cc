@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+#include "lib/xsk/port.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/base/log.h"
+#include "lib/xsk/loop_kernel.h"
+
+namespace zcnbrh {
+namespace {
+
+XdpProgramOptions program_options(const PortConfig& config, const NetdevInfo& info) {
+  XdpProgramOptions options;
+  options.ifindex = info.ifindex;
+  options.ifname = info.name;
+  switch (config.attach) {
+    case Attach::kAuto: options.attach = AttachMode::kAuto; break;
+    case Attach::kLink: options.attach = AttachMode::kLink; break;
+    case Attach::kDispatcher: options.attach = AttachMode::kDispatcher; break;
+  }
+  switch (config.on_empty) {
+    case OnEmpty::kOff: options.on_empty = GateMode::kOff; break;
+    case OnEmpty::kDrop: options.on_empty = GateMode::kDrop; break;
+    case OnEmpty::kPass: options.on_empty = GateMode::kPass; break;
+  }
+  options.user_object = config.xdp_prog;
+  options.max_queues = std::max(config.start_queue + config.queue_count, std::max(info.rx_queues, 64U));
+  return options;
+}
+
+ZeroCopyPolicy policy_of(const PortConfig& config) {
+  if (config.copy_only()) return ZeroCopyPolicy::kOff;
+  return config.zc == ZeroCopy::kRequire ? ZeroCopyPolicy::kRequire : ZeroCopyPolicy::kPrefer;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Port>> Port::open(const PortConfig& config, const std::string& loop_name) {
+  std::unique_ptr<Port> out(new Port(config));
+  const Status s = config.is_loop() ? out->open_loop(loop_name) : out->open_netdev();
+  if (!s) return s.error();
+  return out;
+}
+
+Status Port::open_loop(const std::string& loop_name) {
+  auto ifindex = LoopKernel::instance().port(loop_name, config_.peer);
+  if (!ifindex) return ifindex.error();
+  kernel_ = &LoopKernel::instance();
+  ifindex_ = info_.ifindex = *ifindex;
+  info_.name = loop_name;
+  info_.driver = "loop";
+  info_.admin_up = info_.carrier = true;
+  info_.rx_queues = info_.tx_queues = config_.queue_count;
+  return {};
+}
+
+Status Port::open_netdev() {
+  auto info = netdev_query(config_.iface);
+  if (!info) return info.error();
+  info_ = std::move(*info);
+  kernel_ = &Kernel::real();
+  ifindex_ = info_.ifindex;
+  const uint32_t last = config_.start_queue + config_.queue_count;
+  const uint32_t have = std::max(info_.rx_queues, info_.tx_queues);
+  if (last > have)
+    return Error{EINVAL, "devargs",
+                 "start_queue=" + std::to_string(config_.start_queue) + ", queue_count=" +
+                     std::to_string(config_.queue_count) + ": iface " + info_.name + " has queues 0.." +
+                     std::to_string(have - 1) + "; `ethtool -L " + info_.name + "` may give it more"};
+  if (auto features = query_xdp_features(ifindex_)) features_ = *features;
+  return {};
+}
+
+Status Port::attach() {
+  if (attached()) return {};
+  XdpProgramOptions options = program_options(config_, info_);
+  auto program = XdpProgram::attach(options);
+  no_native_.clear();
+  if (!program && program.error().code == EOPNOTSUPP && config_.allow_skb) {
+    no_native_ = program.error().text();
+    options.mode = ProgramMode::kSkb;
+    program = XdpProgram::attach(options);
+  }
+  if (!program) return program.error();
+  program_.emplace(std::move(*program));
+  return {};
+}
+
+void Port::detach() { program_.reset(); }
+
+XskMap Port::xsks_map() const {
+  // A loop port's number stands for its map, see lib/xsk/loop_kernel.h.
+  if (is_loop()) return XskMap(ifindex_, config_.start_queue + config_.queue_count);
+  return program_ ? program_->xsks_map() : XskMap();
+}
+
+CreditGate Port::gate(uint32_t queue) const {
+  struct zcnbrh_gate* gate = program_ ? program_->gate(queue) : nullptr;
+  return gate != nullptr ? CreditGate{&gate->delivered, &gate->limit} : CreditGate{};
+}
+
+BindRequest Port::bind_request(uint32_t queue, std::string no_zero_copy_because) const {
+  BindRequest request;
+  request.ifindex = ifindex_;
+  request.ifname = info_.name;
+  request.queue = queue;
+  request.zero_copy = policy_of(config_);
+  if (is_loop())
+    request.no_zero_copy_because = "the loop backend copies";
+  else if (!no_native_.empty())
+    request.no_zero_copy_because = "the XDP program runs in SKB mode (" + no_native_ + ")";
+  else if (features_.known && !features_.has_zerocopy())
+    request.no_zero_copy_because = "driver " + info_.driver + " has no AF_XDP zero-copy";
+  else
+    request.no_zero_copy_because = std::move(no_zero_copy_because);
+  return request;
+}
+
+std::string Port::describe(const BindOutcome& outcome, bool busy_poll) const {
+  std::string line = std::string(to_string(outcome.mode)) + " mode, " + (busy_poll ? "busy poll" : "wakeup");
+  if (is_loop())
+    line += ", built-in loop backend";
+  else if (program_)
+    line += std::string(", ") + (program_->mode() == ProgramMode::kSkb ? "SKB" : "native") + " XDP by " +
+            program_->attach_kind();
+  if (outcome.mode != XskMode::kZeroCopy && !outcome.reason.empty()) line += "; not zero-copy: " + outcome.reason;
+  return line;
+}
+
+}  // namespace zcnbrh

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+//
+// A port's hold on its interface, for the PMD and the C API alike: the netdev (or the loop backend) with
+// what is known of it, the XDP program while attached, and the order of the bind ladder's outermost rung:
+// native XDP, else SKB mode. Queues are made by the users (lib/xsk/queue_pair.h).
+// Control path, one thread at a time.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "lib/base/kernel.h"
+#include "lib/base/result.h"
+#include "lib/config/port_config.h"
+#include "lib/netdev/netdev.h"
+#include "lib/netdev/netdev_genl.h"
+#include "lib/ring/credits.h"
+#include "lib/xdp/xdp_program.h"
+#include "lib/xdp/xsk_map.h"
+#include "lib/xsk/bind_ladder.h"
+
+namespace zcnbrh {
+
+class Port {
+ public:
+  // `config` must be valid (validate()). `loop_name` names a loop port among its peers; else unused.
+  // Changes nothing on the machine. Errors: ENODEV, EINVAL (queues that the netdev does not have), EPERM.
+  static Result<std::unique_ptr<Port>> open(const PortConfig& config, const std::string& loop_name);
+
+  const PortConfig& config() const { return config_; }
+  Kernel& kernel() const { return *kernel_; }
+  bool is_loop() const { return config_.is_loop(); }
+  int ifindex() const { return ifindex_; }
+  // The netdev as it was at open(); for a loop port only the name. Ask netdev_query() for fresh facts.
+  const NetdevInfo& info() const { return info_; }
+  const XdpDeviceFeatures& features() const { return features_; }
+
+  // Loads and attaches the XDP program if that is not done yet. Before the first queue is bound.
+  Status attach();
+  // Detaches it if we attached it and nobody else in this process uses it. After the last queue is gone.
+  void detach();
+  bool attached() const { return is_loop() || program_.has_value(); }
+
+  XskMap xsks_map() const;
+  // The XDP program's delivery gate of a netdev queue; off unless on_empty= asked for it.
+  CreditGate gate(uint32_t queue) const;
+  const XdpProgram* program() const { return program_ ? &*program_ : nullptr; }
+
+  // What bind needs for netdev queue `queue`. `no_zero_copy_because`: the caller's own reason, or empty.
+  BindRequest bind_request(uint32_t queue, std::string no_zero_copy_because) const;
+
+  // "copy mode, wakeup, native XDP by bpf_link; not zero-copy: driver veth has no AF_XDP zero-copy"
+  std::string describe(const BindOutcome& outcome, bool busy_poll) const;
+
+ private:
+  explicit Port(const PortConfig& config) : config_(config) {}
+  Status open_netdev();
+  Status open_loop(const std::string& loop_name);
+
+  PortConfig config_;
+  Kernel* kernel_ = nullptr;
+  int ifindex_ = 0;
+  NetdevInfo info_;
+  XdpDeviceFeatures features_;
+  std::optional<XdpProgram> program_;
+  std::string no_native_;  // why the program runs in SKB mode; empty: it does not
+};
+
+}  // namespace zcnbrh

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+#include "lib/xsk/queue_pair.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/base/log.h"
+#include "lib/base/process.h"
+#include "lib/base/uapi_xdp.h"
+#include "lib/xsk/wakeup.h"
+
+namespace zcnbrh {
+namespace {
+
+constexpr uint32_t kRefillMark = 64;      // refill in blocks of this many, or a quarter of a small ring
+constexpr int kBusyPollMicroseconds = 20;  // how long a busy-polling call may look for packets; any value > 0 enables it
+
+Status check_plan(const QueuePlan& p) {
+  const bool fits = p.nb_rx <= p.rings.fill && p.nb_rx <= p.rings.rx && p.nb_tx <= p.rings.tx &&
+                    p.nb_tx <= p.rings.completion;
+  if (!fits) return Error{EINVAL, "queue plan", "rings are smaller than the number of descriptors"};
+  if (p.slot == 0 || p.slot > kMaxLedgerSlots)
+    return Error{ENOSPC, "queue plan", "more than 127 queues use one buffer pool; give them pools of their own"};
+  return {};
+}
+
+}  // namespace
+
+Result<QueuePair> QueuePair::create(Kernel& kernel, Umem& umem, const QueuePlan& plan) {
+  if (Status s = check_plan(plan); !s) return s.error();
+  auto socket = XskSocket::create(kernel);
+  if (!socket) return socket.error();
+  QueuePair out;
+  out.socket_ = std::move(*socket);
+  out.umem_ = &umem;
+  if (umem.sharer() < 0) {
+    if (Status s = umem.register_on(kernel, out.socket_.fd()); !s) return s.error();
+    out.registered_ = true;
+  }
+  if (Status s = out.socket_.make_rings(plan.rings); !s) return s.error();
+  out.fill_shared(plan);
+  out.fill_local(plan);
+  return out;
+}
+
+void QueuePair::fill_shared(const QueuePlan& plan) {
+  RxShared& rx = *plan.rx_shared;
+  rx.target = plan.nb_rx;
+  rx.refill_mark = std::max(1U, std::min(kRefillMark, plan.nb_rx / 4));
+  rx.slot = plan.slot;
+  TxShared& tx = *plan.tx_shared;
+  tx.limit = plan.nb_tx;
+  tx.drain_mark = std::max(1U, plan.nb_tx / 2);
+  tx.slot = plan.slot;
+  tx.bounce_capacity = tx.bounce_count = static_cast<uint32_t>(plan.bounce_frames.size());
+  for (uint32_t i = 0; i < tx.bounce_count; ++i) tx.bounce_stack()[i] = raw(plan.bounce_frames[i]);
+}
+
+void QueuePair::fill_local(const QueuePlan& plan) {
+  const UmemLayout& layout = umem_->layout();
+  const Wake wake = socket_.kernel().wake(socket_.fd());
+  rx_.s = plan.rx_shared;
+  rx_.umem = plan.app_base;
+  rx_.format = layout.format();
+  rx_.max_length = plan.rx_max_length;
+  rx_.stop_at_violation = plan.stop_at_violation;
+  rx_.process.pid = current_pid();
+  rx_.rx = socket_.rx();
+  rx_.fill = socket_.fill();
+  rx_.frames = plan.frames;
+  rx_.wake = wake;
+  rx_.tx_watch = socket_.tx();
+  tx_.s = plan.tx_shared;
+  tx_.umem = plan.app_base;
+  tx_.bounce_base = layout.base;
+  tx_.format = layout.format();
+  tx_.max_length = layout.chunk_size;
+  tx_.stop_at_violation = plan.stop_at_violation;
+  tx_.process.pid = current_pid();
+  tx_.tx = socket_.tx();
+  tx_.completion = socket_.completion();
+  tx_.frames = plan.frames;
+  tx_.bounce = plan.bounce;
+  tx_.wake = wake;
+}
+
+Status QueuePair::bind(BindRequest request) {
+  // A socket with a UMEM of its own cannot take another's, xsk_bind() in net/xdp/xsk.c; and the one that was
+  // there to share at create() may be gone.
+  request.shared_fd = registered_ ? -1 : umem_->sharer();
+  if (request.shared_fd < 0 && !registered_) {
+    if (Status s = umem_->register_on(socket_.kernel(), socket_.fd()); !s) return s;
+    registered_ = true;
+  }
+  ifindex_ = request.ifindex;
+  queue_ = request.queue;
+  ifname_ = request.ifname;
+  auto outcome = bind_ladder(socket_, request);
+  if (!outcome) return outcome.error();
+  outcome_ = std::move(*outcome);
+  share_ = UmemShare(*umem_, socket_.fd());
+  rx_.need_wakeup = tx_.need_wakeup = outcome_.need_wakeup;
+  set_kick_batch();
+  return {};
+}
+
+// Copy mode sends 32 packets a call unless told otherwise (Linux 6.17); ENOPROTOOPT on older kernels.
+void QueuePair::set_kick_batch() {
+  tx_.kick_batch = 0;
+  if (outcome_.mode == XskMode::kZeroCopy || tx_.tx.descs == nullptr) return;
+  tx_.kick_batch = kDefaultKickBatch;
+  const uint32_t budget = tx_.tx.size();
+  if (budget > kDefaultKickBatch &&
+      socket_.kernel().setsockopt(socket_.fd(), SOL_XDP, uapi::kXdpMaxTxSkbBudget, &budget, sizeof budget) == 0)
+    tx_.kick_batch = budget;
+}
+
+Status QueuePair::set_busy_poll(uint32_t budget) {
+  const struct {
+    int name;
+    int value;
+    const char* call;
+  } options[] = {{SO_PREFER_BUSY_POLL, 1, "setsockopt(SO_PREFER_BUSY_POLL)"},
+                 {SO_BUSY_POLL, kBusyPollMicroseconds, "setsockopt(SO_BUSY_POLL)"},
+                 {SO_BUSY_POLL_BUDGET, static_cast<int>(budget), "setsockopt(SO_BUSY_POLL_BUDGET)"}};
+  for (const auto& option : options) {
+    const int result = socket_.kernel().setsockopt(socket_.fd(), SOL_SOCKET, option.name, &option.value, sizeof option.value);
+    if (result == 0) continue;
+    const int off = 0;
+    socket_.kernel().setsockopt(socket_.fd(), SOL_SOCKET, SO_PREFER_BUSY_POLL, &off, sizeof off);
+    return Error{-result, option.call,
+                 result == -EPERM ? "busy polling needs CAP_NET_ADMIN" : "busy polling needs Linux 5.11"};
+  }
+  rx_.busy_poll = true;
+  return {};
+}
+
+void QueuePair::set_gate(const CreditGate& gate, uint32_t window) {
+  if (!gate.on()) return;
+  CreditState& state = rx_.s->credit;
+  state = CreditState{};
+  state.window = window;
+  state.consumed = state.last_delivered = std::atomic_ref(*gate.delivered).load(std::memory_order_acquire);
+  rx_.gate = gate;
+  publish_credits(gate, state);
+}
+
+Status QueuePair::enable(const XskMap& map) {
+  if (enabled_ || rx_.rx.descs == nullptr) return {};
+  Status s = map.set(socket_.kernel(), queue_, socket_.fd());
+  enabled_ = s.ok();
+  return s;
+}
+
+void QueuePair::disable(const XskMap& map) {
+  if (!enabled_) return;
+  if (Status s = map.clear(socket_.kernel(), queue_); !s)
+    log_line(LogLevel::kWarning, "queue %u of %s: %s", queue_, ifname_.c_str(), s.error().text().c_str());
+  enabled_ = false;
+}
+
+bool QueuePair::release(uint32_t timeout_ms) {
+  if (!socket_) return true;
+  Kernel& kernel = socket_.kernel();
+  const bool was_bound = socket_.bound();  // also when the mode it got was refused
+  share_.reset();
+  socket_.close();
+  rx_ = {};
+  tx_ = {};
+  outcome_ = {};
+  enabled_ = registered_ = false;
+  // A socket that never was bound never handed a frame over.
+  return !was_bound || wait_until_released(kernel, ifindex_, queue_, timeout_ms);
+}
+
+}  // namespace zcnbrh
