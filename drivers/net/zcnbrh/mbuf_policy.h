@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+//
+// The bursts' view of mbufs. A pool element is a chunk: mempool header, struct rte_mbuf, private area, data
+// buffer. So an mbuf is found from a UMEM address by adding a constant, and no per-packet table is read.
+//
+// Receive touches one cache line of an mbuf. Frames go into the fill ring straight from the mempool without
+// being reset: a free mbuf is direct, has one segment, no next and a reference count of 1 (rte_mbuf.h), and
+// what is left is written at receive. For the same reason a sent frame goes back to its mempool without
+// being looked at: only such mbufs are sent by address.
+#pragma once
+
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+
+#include <cstring>
+
+#include "lib/xsk/datapath.h"
+
+namespace zcnbrh::pmd {
+
+// Where a pool's mbufs are, seen from UMEM offsets.
+struct PoolView {
+  struct rte_mempool* pool = nullptr;
+  uint8_t* mbufs = nullptr;  // application address of UMEM byte 0, plus the mempool header's size
+  uint32_t header = 0;       // bytes of the mempool header
+  uint32_t chunk_size = 0;   // bytes
+
+  struct rte_mbuf* mbuf(ChunkOffset chunk) const { return reinterpret_cast<struct rte_mbuf*>(mbufs + raw(chunk)); }
+  ChunkOffset chunk(const void* mbuf) const {
+    return ChunkOffset{static_cast<uint64_t>(static_cast<const uint8_t*>(mbuf) - mbufs)};
+  }
+};
+
+// The 8 bytes of an mbuf that a driver rearms at receive: data_off, refcnt, nb_segs, port.
+inline uint64_t rearm_word(uint16_t port) {
+  struct rte_mbuf m {};
+  m.data_off = 0;
+  m.refcnt = 1;
+  m.nb_segs = 1;
+  m.port = port;
+  uint64_t word;
+  std::memcpy(&word, &m.rearm_data, sizeof word);
+  return word;
+}
+
+struct RxMbufPolicy {
+  using Packet = struct rte_mbuf*;
+
+  PoolView view;
+  uint64_t rearm = 0;       // rearm_word() with data_off 0, which is its lowest 16 bits
+  uint32_t buffer_at = 0;   // of the data buffer in a chunk
+
+  void deliver(Packet& out, ChunkOffset chunk, uint64_t data, uint32_t length) {
+    struct rte_mbuf* m = view.mbuf(chunk);
+    const uint64_t word = rearm + (data - raw(chunk) - buffer_at);
+    std::memcpy(&m->rearm_data, &word, sizeof word);
+    m->ol_flags = 0;
+    m->packet_type = 0;
+    m->pkt_len = length;
+    m->data_len = static_cast<uint16_t>(length);
+    m->vlan_tci = 0;
+    out = m;
+  }
+  void give_back(ChunkOffset chunk) { rte_mempool_put(view.pool, view.mbuf(chunk)); }
+
+  // All of `count`, or what a pool that runs low still has (a mempool gives all or nothing, so by halves).
+  uint32_t allocate(ChunkOffset* chunks, uint32_t count) {
+    void* objects[kRefillChunk];
+    while (count != 0 && rte_mempool_get_bulk(view.pool, objects, count) != 0) count /= 2;
+    for (uint32_t i = 0; i < count; ++i) chunks[i] = view.chunk(objects[i]);
+    return count;
+  }
+};
+static_assert(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN, "data_off is the lowest 16 bits of the rearm word");
+static_assert(offsetof(struct rte_mbuf, data_off) == offsetof(struct rte_mbuf, rearm_data));
+
+struct TxMbufPolicy {
+  using Packet = struct rte_mbuf*;
+
+  PoolView view;
+
+  // By address: a direct mbuf of the UMEM's pool with one segment, that nobody else refers to, whose data
+  // lies within its chunk. Everything else is copied. Lengths are taken from the segments, never from pkt_len.
+  TxPlan plan(const Packet& packet, uint32_t max_length) const {
+    const struct rte_mbuf* m = packet;
+    if (m->pool == view.pool && m->nb_segs == 1 && RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1) [[likely]] {
+      const uint8_t* chunk_at = reinterpret_cast<const uint8_t*>(m) - view.header;
+      const uint8_t* data = static_cast<const uint8_t*>(m->buf_addr) + m->data_off;
+      const auto offset = static_cast<uint64_t>(data - chunk_at);
+      const uint32_t length = m->data_len;
+      if (length == 0) return {TxVerdict::kInvalid, 0, {}, 0};
+      if (offset + length <= view.chunk_size) [[likely]]
+        return {TxVerdict::kByAddress, length, view.chunk(m), static_cast<uint32_t>(offset)};
+    }
+    return plan_copy(m, max_length);
+  }
+
+  static TxPlan plan_copy(const struct rte_mbuf* m, uint32_t max_length) {
+    uint64_t length = 0;
+    for (const struct rte_mbuf* segment = m; segment != nullptr; segment = segment->next) {
+      length += segment->data_len;
+      if (segment->data_off + segment->data_len > segment->buf_len) return {TxVerdict::kInvalid, 0, {}, 0};
+    }
+    if (length == 0 || length > max_length) return {TxVerdict::kInvalid, 0, {}, 0};
+    return {TxVerdict::kBounce, static_cast<uint32_t>(length), {}, 0};
+  }
+
+  void copy_out(const Packet& packet, uint8_t* to) const {
+    for (const struct rte_mbuf* segment = packet; segment != nullptr; segment = segment->next) {
+      std::memcpy(to, rte_pktmbuf_mtod(segment, const void*), segment->data_len);
+      to += segment->data_len;
+    }
+  }
+  void done(Packet& packet) const { rte_pktmbuf_free(packet); }
+
+  void completed(const ChunkOffset* chunks, uint32_t count) const {
+    void* objects[kDrainChunk];
+    for (uint32_t i = 0; i < count; ++i) objects[i] = view.mbuf(chunks[i]);
+    if (count != 0) rte_mempool_put_bulk(view.pool, objects, count);
+  }
+};
+
+}  // namespace zcnbrh::pmd

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+//
+// The driver's own structs. A port's state is split as a queue's is (lib/xsk/queue_state.h):
+//   SharedRxQueue, SharedTxQueue, SharedPort   in EAL memory, no pointers: what a secondary process sees too;
+//   PmdPort, QueueSlot                         this process's sockets, mappings and pool views, hung on
+//                                              dev->process_private.
+// ethdev hands a burst the shared queue; it finds the local half by port and queue number, one load a burst.
+//
+// Threads: everything but the bursts follows ethdev's rule of one control thread a port; the registry of
+// shared UMEMs is only reached from there too.
+#pragma once
+
+#include <ethdev_driver.h>
+#include <rte_ethdev.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "drivers/net/zcnbrh/mbuf_policy.h"
+#include "drivers/net/zcnbrh/port_umem.h"
+#include "lib/config/port_config.h"
+#include "lib/netdev/netdev.h"
+#include "lib/xsk/port.h"
+#include "lib/xsk/queue_pair.h"
+
+namespace zcnbrh::pmd {
+
+struct QueueAddress {
+  uint16_t port = 0;
+  uint16_t queue = 0;
+};
+
+struct SharedRxQueue {
+  QueueAddress address;
+  RxShared state;
+};
+
+struct SharedTxQueue {
+  QueueAddress address;
+  TxShared state;  // last: the stack of bounce frames lies behind it
+};
+
+struct SharedPort {
+  struct rte_ether_addr mac;
+};
+
+// Queue i of the port: netdev queue start_queue + i, RX queue i and TX queue i on one socket.
+struct QueueSlot {
+  // What the application asked for.
+  struct rte_mempool* rx_pool = nullptr;
+  uint32_t nb_rx = 0;  // 0: no RX queue
+  uint32_t nb_tx = 0;
+  SharedRxQueue* rx = nullptr;  // EAL memory; also made for a queue that only sends
+  SharedTxQueue* tx = nullptr;
+  // What is open. Data path: pair, rx_policy, tx_policy.
+  QueuePair pair;
+  RxMbufPolicy rx_policy;
+  TxMbufPolicy tx_policy;
+  std::shared_ptr<PortUmem> umem;
+  uint32_t ledger_slot = 0;
+  TailRange bounce_frames;
+  TailRange fill_frames;  // of a queue that only sends
+};
+
+struct PmdPort {
+  std::string name;  // of the device, for messages
+  uint16_t port_id = 0;
+  std::unique_ptr<Port> port;
+  std::vector<std::unique_ptr<QueueSlot>> slots;  // queue_count of them
+  std::optional<PromiscHold> promisc;
+  struct rte_eth_stats forgotten {};  // counts at the last reset, to subtract
+  uint64_t missed_by_closed = 0;      // losses the kernel counted on sockets that are closed by now
+
+  const PortConfig& config() const { return port->config(); }
+  int node() const { return port->info().numa_node; }
+};
+
+inline PmdPort* port_of(const struct rte_eth_dev* dev) { return static_cast<PmdPort*>(dev->process_private); }
+inline QueueSlot* slot_of(const QueueAddress& address) {
+  return port_of(&rte_eth_devices[address.port])->slots[address.queue].get();
+}
+
+// rxtx.cc
+uint16_t burst_receive(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept;
+uint16_t burst_send(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept;
+
+// queue.cc: a queue's life within a port.
+Status open_queues(PmdPort& port);                     // those not open yet; on error the new ones are closed again
+Status enable_queues(PmdPort& port);                   // packets come
+void disable_queues(PmdPort& port);                    // packets stop; those received are given back
+void close_queue(PmdPort& port, uint16_t queue);       // frames come back; idempotent
+void report_violations(PmdPort& port);
+XskStatistics kernel_statistics(const QueueSlot& slot);
+
+// ethdev_ops.cc
+const struct eth_dev_ops* ethdev_ops();
+// stats.cc
+int stats_get(struct rte_eth_dev* dev, struct rte_eth_stats* stats);
+int stats_reset(struct rte_eth_dev* dev);
+uint64_t missed(const XskStatistics& s, XskMode mode);
+
+int log_error(const PmdPort& port, const char* doing, const Error& error);  // logs one line, returns -errno
+
+}  // namespace zcnbrh::pmd

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+#include "drivers/net/zcnbrh/pool_memory.h"
+
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+#include <rte_memory.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "drivers/net/zcnbrh/log.h"
+#include "lib/base/cacheline.h"
+#include "lib/umem/umem.h"
+
+namespace zcnbrh::pmd {
+namespace {
+
+std::vector<std::weak_ptr<PoolMemory>>& adopted() {
+  static std::vector<std::weak_ptr<PoolMemory>> pools;
+  return pools;
+}
+
+Error pool_error(const struct rte_mempool* pool, int code, const std::string& why) {
+  return Error{code, "mempool", std::string(pool->name) + ": " + why};
+}
+
+// The file behind the page at `at`, or a hole.
+MemoryRun page_at(uint8_t* at) {
+  MemoryRun run;
+  const struct rte_memseg_list* list = rte_mem_virt2memseg_list(at);
+  struct rte_memseg* segment = list != nullptr ? rte_mem_virt2memseg(at, list) : nullptr;
+  size_t offset = 0;
+  if (segment == nullptr || rte_memseg_get_fd_offset(segment, &offset) != 0) {
+    run.base = at;
+    run.length = kPageSize;
+    return run;
+  }
+  run.base = static_cast<uint8_t*>(segment->addr);
+  run.length = segment->len;
+  run.fd = rte_memseg_get_fd(segment);
+  run.fd_offset = offset;
+  run.page_size = segment->hugepage_sz;
+  return run;
+}
+
+bool continues(const MemoryRun& run, const MemoryRun& next) {
+  return run.fd == next.fd && run.page_size == next.page_size && run.base + run.length == next.base &&
+         (run.fd < 0 || run.fd_offset + run.length == next.fd_offset);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<PoolMemory>> PoolMemory::adopt(struct rte_mempool* pool, bool history) {
+  std::erase_if(adopted(), [](const auto& known) { return known.expired(); });
+  for (const auto& known : adopted())
+    if (auto memory = known.lock(); memory->pool_ == pool) {
+      if (history && memory->history_ == nullptr)
+        ZLOG(WARNING, "mempool %s is in use by a port without ledger=1; its frames get no history", pool->name);
+      return memory;
+    }
+  std::shared_ptr<PoolMemory> out(new PoolMemory(pool));
+  if (Status s = out->look_at_elements(); !s) return s.error();
+  if (Status s = out->find_runs(); !s) return s.error();
+  if (Status s = out->make_ledger(history); !s) return s.error();
+  adopted().push_back(out);
+  return out;
+}
+
+PoolMemory::~PoolMemory() {
+  rte_free(owners_);
+  rte_free(history_);
+}
+
+Status PoolMemory::look_at_elements() {
+  if (pool_->private_data_size < sizeof(struct rte_pktmbuf_pool_private) || pool_->populated_size == 0)
+    return pool_error(pool_, EINVAL, "not a pool of packet buffers; make it with rte_pktmbuf_pool_create()");
+  mbuf_bytes_ = static_cast<uint32_t>(sizeof(struct rte_mbuf)) + rte_pktmbuf_priv_size(pool_);
+  buffer_bytes_ = rte_pktmbuf_data_room_size(pool_);
+  if ((rte_pktmbuf_priv_flags(pool_) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) != 0)
+    return pool_error(pool_, EINVAL, "its buffers are external memory; receive into a pool with buffers of its own");
+  if (pool_->elt_size < mbuf_bytes_ + buffer_bytes_)
+    return pool_error(pool_, EINVAL, "elements are smaller than their buffers");
+  if (element_bytes() < kMinChunk)
+    return pool_error(pool_, EINVAL, "elements of " + std::to_string(element_bytes()) +
+                      " bytes; AF_XDP needs at least 2048, so a data room of at least " +
+                      std::to_string(kMinChunk - pool_->header_size - mbuf_bytes_) + " bytes");
+  struct Seen {
+    const PoolMemory* self;
+    uintptr_t low = UINTPTR_MAX, high = 0, bits = 0;
+    uint32_t off_pool = 0;
+    bool page_safe = true;
+  } seen{this};
+  rte_mempool_obj_iter(pool_, [](struct rte_mempool* mp, void* opaque, void* object, unsigned) {
+    auto& s = *static_cast<Seen*>(opaque);
+    const uintptr_t start = reinterpret_cast<uintptr_t>(object) - mp->header_size;
+    const uintptr_t end = start + s.self->element_bytes();
+    const uintptr_t chunk_end = start + std::min<uintptr_t>(s.self->element_bytes(), kMaxChunk);
+    s.low = std::min(s.low, start);
+    s.high = std::max(s.high, end);
+    s.bits |= start;
+    s.page_safe &= start / kPageSize == (chunk_end - 1) / kPageSize;
+    // An element whose mbuf does not point into itself (an application's own constructor) is not ours to post.
+    const auto* m = static_cast<const struct rte_mbuf*>(object);
+    s.off_pool += m->buf_addr != reinterpret_cast<const uint8_t*>(m) + s.self->mbuf_bytes_;
+  }, &seen);
+  if (seen.off_pool != 0)
+    return pool_error(pool_, EINVAL, "buffers do not lie behind their mbufs; make it with rte_pktmbuf_pool_create()");
+  first_ = reinterpret_cast<uint8_t*>(seen.low);
+  last_ = reinterpret_cast<uint8_t*>(seen.high);
+  page_safe_ = seen.page_safe;
+  if (seen.bits % kMaxChunk == 0 && element_bytes() <= kMaxChunk)
+    alignment_ = kMaxChunk;
+  else if (seen.bits % kMinChunk == 0 && element_bytes() == kMinChunk)
+    alignment_ = kMinChunk;
+  return {};
+}
+
+Status PoolMemory::find_runs() {
+  size_t holes = 0;
+  for (uint8_t* at = reinterpret_cast<uint8_t*>(align_down(reinterpret_cast<uintptr_t>(first_), kPageSize)); at < last_;) {
+    MemoryRun run = page_at(at);
+    at = run.base + run.length;
+    if (run.fd < 0) holes += run.length;
+    if (!runs_.empty() && continues(runs_.back(), run))
+      runs_.back().length += run.length;
+    else
+      runs_.push_back(run);
+  }
+  if (runs_.front().fd < 0)
+    return pool_error(pool_, EINVAL, "no file is behind its memory (external or registered memory); use a pool in EAL memory");
+  if (holes > static_cast<size_t>(last_ - first_) / 2)
+    return pool_error(pool_, EINVAL, "its memory is scattered; create it earlier, or give EAL more or larger huge pages");
+  return {};
+}
+
+Status PoolMemory::make_ledger(bool history) {
+  const size_t frames = Ledger::frames_for(static_cast<uint64_t>(last_ - runs_.front().base));
+  owners_ = static_cast<uint8_t*>(rte_zmalloc_socket("zcnbrh_ledger", frames, RTE_CACHE_LINE_SIZE, pool_->socket_id));
+  if (history)
+    history_ = static_cast<FrameHistory*>(
+        rte_zmalloc_socket("zcnbrh_history", frames * sizeof(FrameHistory), RTE_CACHE_LINE_SIZE, pool_->socket_id));
+  if (owners_ == nullptr || (history && history_ == nullptr))
+    return pool_error(pool_, ENOMEM, "no EAL memory for the ledger of " + std::to_string(frames) + " frames");
+  return {};
+}
+
+Ledger PoolMemory::ledger() const {
+  const auto frames = Ledger::frames_for(static_cast<uint64_t>(last_ - runs_.front().base));
+  return Ledger(owners_, history_, 0, static_cast<uint32_t>(frames));
+}
+
+uint32_t PoolMemory::take_slot() {
+  for (uint32_t slot = 1; slot <= kMaxLedgerSlots; ++slot)
+    if (!slots_.test(slot)) {
+      slots_.set(slot);
+      return slot;
+    }
+  return 0;
+}
+
+PoolMemory::Reclaimed PoolMemory::reclaim(uint32_t slot, bool proven) {
+  struct Walk {
+    const PoolMemory* self;
+    Ledger ledger;
+    uint32_t slot;
+    bool proven;
+    Reclaimed done;
+  } walk{this, ledger(), slot, proven, {}};
+  rte_mempool_obj_iter(pool_, [](struct rte_mempool* mp, void* opaque, void* object, unsigned) {
+    auto& w = *static_cast<Walk*>(opaque);
+    const auto* start = static_cast<uint8_t*>(object) - mp->header_size;
+    const ChunkOffset chunk{static_cast<uint64_t>(start - w.self->runs_.front().base)};
+    const Owner owner = w.ledger.owner(chunk);
+    if (owner != rx_posted(w.slot) && owner != tx_in_flight(w.slot)) return;
+    w.ledger.move(chunk, owner, w.proven ? Owner::kOurs : Owner::kQuarantined);
+    if (w.proven) rte_mempool_put(mp, object);
+    ++(w.proven ? w.done.returned : w.done.kept);
+  }, &walk);
+  return walk.done;
+}
+
+}  // namespace zcnbrh::pmd

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+//
+// What the driver knows of one mempool of mbufs: where its memory lies and which files are behind it, how
+// its elements sit in it, and the ownership ledger of its frames. One per mempool and process, shared by all
+// ports and queues that use the pool, since a frame has one owner whichever port has it.
+// Control path, under EAL's own rule that ports are configured by one thread at a time.
+#pragma once
+
+#include <rte_mempool.h>
+
+#include <bitset>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/umem/ledger.h"
+#include "lib/umem/umem_window.h"
+
+namespace zcnbrh::pmd {
+
+class PoolMemory {
+ public:
+  // Looks at every element. Errors: EINVAL (no packet pool, elements too small, memory that cannot be a
+  // UMEM), ENOMEM. The result is shared and goes with its last holder.
+  static Result<std::shared_ptr<PoolMemory>> adopt(struct rte_mempool* pool, bool history);
+  ~PoolMemory();
+  PoolMemory(const PoolMemory&) = delete;
+  PoolMemory& operator=(const PoolMemory&) = delete;
+
+  struct rte_mempool* pool() const { return pool_; }
+  std::span<const MemoryRun> runs() const { return runs_; }
+  uint32_t header_bytes() const { return pool_->header_size; }
+  // From an element's first byte (its mempool header) to its mbuf's data buffer.
+  uint32_t data_offset() const { return pool_->header_size + mbuf_bytes_; }
+  uint32_t buffer_bytes() const { return buffer_bytes_; }  // headroom included
+  uint32_t element_bytes() const { return pool_->header_size + pool_->elt_size; }
+  bool page_safe() const { return page_safe_; }    // no element's chunk crosses a 4 KiB page
+  uint32_t alignment() const { return alignment_; }  // 4096 or 2048 if every element starts on a multiple of it; else 0
+
+  Ledger ledger() const;
+  // A queue's number in the ledger; 0 when all are taken.
+  uint32_t take_slot();
+  void put_slot(uint32_t slot) { slots_.reset(slot); }
+
+  struct Reclaimed {
+    uint32_t returned = 0;
+    uint32_t kept = 0;
+  };
+  // After a queue's release: gives every frame that is still marked as slot's back to the pool, or, if the
+  // kernel's letting go was not proven, marks it quarantined and keeps it.
+  Reclaimed reclaim(uint32_t slot, bool proven);
+
+ private:
+  explicit PoolMemory(struct rte_mempool* pool) : pool_(pool) {}
+  Status look_at_elements();
+  Status find_runs();
+  Status make_ledger(bool history);
+
+  struct rte_mempool* pool_;
+  std::vector<MemoryRun> runs_;
+  uint8_t* first_ = nullptr;  // lowest element's first byte
+  uint8_t* last_ = nullptr;   // highest element's end
+  uint32_t mbuf_bytes_ = 0;   // struct rte_mbuf and the application's private area
+  uint32_t buffer_bytes_ = 0;
+  uint32_t alignment_ = 0;
+  bool page_safe_ = true;
+  uint8_t* owners_ = nullptr;        // in EAL memory
+  FrameHistory* history_ = nullptr;  // in EAL memory; ledger=1
+  std::bitset<kMaxLedgerSlots + 1> slots_;
+};
+
+}  // namespace zcnbrh::pmd

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+#include "drivers/net/zcnbrh/port_umem.h"
+
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/base/cacheline.h"
+#include "lib/base/uapi_xdp.h"
+
+namespace zcnbrh::pmd {
+namespace {
+
+// Frames of ours alone: chunks of a page.
+UmemLayout layout_of_tail() {
+  UmemLayout layout;
+  layout.chunk_size = kTailStride;
+  return layout;
+}
+
+// The kernel's data begins its own 256 bytes and `headroom` into the chunk. With our own programs, which
+// never move a packet's head, those 256 bytes may lie over the mempool header, the mbuf and its headroom.
+uint32_t headroom_for(const PoolMemory& pool, bool full) {
+  const uint32_t wanted = pool.data_offset() + RTE_PKTMBUF_HEADROOM;
+  if (full) return wanted;
+  return wanted > uapi::kXdpPacketHeadroom ? wanted - uapi::kXdpPacketHeadroom : 0;
+}
+
+Result<UmemLayout> layout_for(const PoolMemory& pool, const PortConfig& config) {
+  const char* name = pool.pool()->name;
+  UmemLayout layout;
+  layout.unaligned = config.chunks == Chunks::kUnaligned || (config.chunks == Chunks::kAuto && pool.alignment() == 0);
+  if (!layout.unaligned && pool.alignment() == 0)
+    return Error{EINVAL, "chunks=aligned",
+                 std::string("mempool ") + name + ": elements do not start at multiples of 4096 bytes; a data room of " +
+                     std::to_string(kMaxChunk - pool.data_offset()) + " bytes makes them, or use chunks=auto"};
+  layout.chunk_size = layout.unaligned ? std::min(pool.element_bytes(), kMaxChunk) : pool.alignment();
+  layout.headroom = headroom_for(pool, !config.xdp_prog.empty());
+  if (layout.headroom + uapi::kXdpPacketHeadroom >= layout.chunk_size)
+    return Error{EINVAL, "mempool", std::string(name) + ": private area and headroom leave no room for a packet in " +
+                                        std::to_string(layout.chunk_size) + " bytes"};
+  return layout;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<PortUmem>> PortUmem::create(std::shared_ptr<PoolMemory> pool, const PortConfig& config,
+                                                   uint32_t tail_frames, int node) {
+  auto layout = pool ? layout_for(*pool, config) : Result<UmemLayout>(layout_of_tail());
+  if (!layout) return layout.error();
+  const auto runs = pool ? pool->runs() : std::span<const MemoryRun>();
+  auto window = UmemWindow::map(runs, size_t{tail_frames} * kTailStride, node);
+  if (!window) return window.error();
+  layout->base = window->base();
+  layout->size = window->size();
+  if (Status s = check_layout(*layout); !s) return s.error();
+  std::shared_ptr<PortUmem> out(new PortUmem(std::move(pool), std::move(*window), *layout));
+  out->tail_used_.assign(tail_frames, false);
+  out->tail_owners_ = static_cast<uint8_t*>(
+      rte_zmalloc_socket("zcnbrh_tail", Ledger::frames_for(uint64_t{tail_frames + 1} * kTailStride), RTE_CACHE_LINE_SIZE, node));
+  if (out->tail_owners_ == nullptr) return Error{ENOMEM, "rte_zmalloc_socket", "no EAL memory for a ledger"};
+  return out;
+}
+
+PortUmem::~PortUmem() { rte_free(tail_owners_); }
+
+uint32_t PortUmem::rx_max_length() const {
+  const uint32_t room = umem_.layout().rx_room();
+  return pool_ ? std::min(room, pool_->buffer_bytes() - RTE_PKTMBUF_HEADROOM) : room;
+}
+
+Ledger PortUmem::tail_ledger() const {
+  return Ledger(tail_owners_, nullptr, window_.tail_offset(),
+                static_cast<uint32_t>(Ledger::frames_for(tail_used_.size() * kTailStride)));
+}
+
+TailRange PortUmem::take_tail(uint32_t count) {
+  const auto frames = static_cast<uint32_t>(tail_used_.size());
+  TailRange best;
+  for (uint32_t at = 0; at < frames && best.count < count;) {
+    uint32_t end = at;
+    while (end < frames && !tail_used_[end] && end - at < count) ++end;
+    if (end - at > best.count) best = {at, end - at};
+    at = end + 1;
+  }
+  for (uint32_t i = 0; i < best.count; ++i) tail_used_[best.first + i] = true;
+  return best;
+}
+
+void PortUmem::put_tail(TailRange range, bool proven) {
+  const Ledger ledger = tail_ledger();
+  for (uint32_t i = range.first; i < range.first + range.count; ++i) {
+    const uint32_t at = ledger.index_of(tail_chunk(i));
+    const bool ours = ledger.at(at) == Owner::kOurs;
+    if (!ours) ledger.set(at, proven ? Owner::kOurs : Owner::kQuarantined);
+    tail_used_[i] = !(ours || proven);
+  }
+}
+
+uint32_t PortUmem::tail_free() const {
+  return static_cast<uint32_t>(std::count(tail_used_.begin(), tail_used_.end(), false));
+}
+
+}  // namespace zcnbrh::pmd
