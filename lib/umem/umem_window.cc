@@ -2,7 +2,10 @@
 // Copyright 2026 The Z-CNBRH authors
 #include "lib/umem/umem_window.h"
 
+#include <linux/mman.h>
+
 #include <algorithm>
+#include <bit>
 
 #include "lib/base/cacheline.h"
 #include "lib/umem/numa_memory.h"
@@ -30,6 +33,17 @@ Status map_own(uint8_t* at, size_t length) {
   return {};
 }
 
+// Our frames, on huge pages where the application's memory is and the machine has one left; the reservation
+// leaves room for the last page.
+Status map_tail(uint8_t* at, size_t length, size_t page) {
+  if (page > kPageSize) {
+    void* p = ::mmap(at, align_up(length, page), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_HUGETLB | (std::countr_zero(page) << MAP_HUGE_SHIFT), -1, 0);
+    if (p != MAP_FAILED) return {};
+  }
+  return map_own(at, length);
+}
+
 Status map_run(uint8_t* at, const MemoryRun& run) {
   if (run.fd < 0) return map_own(at, run.length);
   void* p = ::mmap(at, run.length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE, run.fd,
@@ -54,7 +68,7 @@ Result<UmemWindow> UmemWindow::map(std::span<const MemoryRun> runs, size_t tail_
   if (span + tail == 0) return Error{EINVAL, "UmemWindow::map", "an empty window"};
 
   // Reserve address space with room to start at the same place in a huge page as the application does.
-  auto reserved = Mapping::create(nullptr, span + tail + 2 * page, PROT_NONE,
+  auto reserved = Mapping::create(nullptr, span + tail + 3 * page, PROT_NONE,
                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0, "mmap of the UMEM window");
   if (!reserved) return reserved.error();
   const uintptr_t lead = reinterpret_cast<uintptr_t>(out.app_base_) % page;
@@ -70,10 +84,11 @@ Result<UmemWindow> UmemWindow::map(std::span<const MemoryRun> runs, size_t tail_
     at = want + run.length;
   }
   if (tail != 0) {
-    if (Status s = map_own(at, tail); !s) return s.error();
+    if (Status s = map_tail(at, tail, page); !s) return s.error();
     bind_to_node(at, tail, node);
   }
-  if (::madvise(start, span + tail, MADV_DONTFORK) != 0) return Error{errno, "madvise(MADV_DONTFORK)", {}};
+  // The whole reservation: its ends are small pages, so no huge page is cut.
+  if (::madvise(reserved->data(), reserved->size(), MADV_DONTFORK) != 0) return Error{errno, "madvise(MADV_DONTFORK)", {}};
 
   out.mapping_ = std::move(*reserved);
   out.start_ = start;

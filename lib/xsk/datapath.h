@@ -212,11 +212,12 @@ uint32_t drain(TxLocal& q, P& policy) noexcept {
   return drained;
 }
 
-// Copies a packet into a frame of ours. False if none is free.
+// Copies a packet into a frame of ours. False if none is free, also after a look for finished ones.
 template <typename P>
 [[gnu::noinline]] bool bounce(TxLocal& q, P& policy, typename P::Packet& packet, uint32_t length,
                               struct xdp_desc& desc) noexcept {
   TxShared& s = *q.s;
+  if (s.bounce_count == 0 && drain(q, policy) == 0) return false;
   if (s.bounce_count == 0) return false;
   const ChunkOffset chunk{s.bounce_stack()[--s.bounce_count]};
   if (!q.bounce.move(chunk, Owner::kOurs, tx_in_flight(s.slot))) {
@@ -232,13 +233,13 @@ template <typename P>
 
 // Up to `count` packets; returns how many were taken, in order. Those taken belong to the driver (an invalid
 // one is dropped and counted); the rest stay the caller's. Fewer come back when nb_tx_desc frames are in
-// flight or no bounce frame is free: back-pressure, try again later.
+// flight or no bounce frame is free: back-pressure, try again later. A burst of none drains and kicks.
 template <typename P>
 uint32_t tx_burst(TxLocal& q, P& policy, typename P::Packet* packets, uint32_t count) noexcept {
   if (q.process.pid != current_pid()) [[unlikely]]
     return 0;
   TxShared& s = *q.s;
-  if (s.in_flight.get() >= s.drain_mark || s.limit - s.in_flight.get() < count) drain(q, policy);
+  if (s.in_flight.get() >= s.drain_mark || s.limit - s.in_flight.get() < count || count == 0) drain(q, policy);
   TxRing ring(q.tx, s.tx);
   const uint32_t room = s.limit - s.in_flight.get();
   const SlotRun<struct xdp_desc> slots = ring.reserve(room < count ? room : count);

@@ -25,6 +25,7 @@ XdpProgramOptions program_options(const PortConfig& config, const NetdevInfo& in
     case OnEmpty::kDrop: options.on_empty = GateMode::kDrop; break;
     case OnEmpty::kPass: options.on_empty = GateMode::kPass; break;
   }
+  options.counters = config.on_empty != OnEmpty::kOff;  // what the gate turns away must be counted
   options.user_object = config.xdp_prog;
   options.max_queues = std::max(config.start_queue + config.queue_count, std::max(info.rx_queues, 64U));
   return options;

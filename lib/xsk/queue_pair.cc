@@ -14,6 +14,7 @@ namespace zcnbrh {
 namespace {
 
 constexpr uint32_t kRefillMark = 64;      // refill in blocks of this many, or a quarter of a small ring
+constexpr uint32_t kDrainMark = 32;  // a usual burst: frames come back while they are warm, and few are withheld
 constexpr int kBusyPollMicroseconds = 20;  // how long a busy-polling call may look for packets; any value > 0 enables it
 
 Status check_plan(const QueuePlan& p) {
@@ -44,14 +45,21 @@ Result<QueuePair> QueuePair::create(Kernel& kernel, Umem& umem, const QueuePlan&
   return out;
 }
 
+// Everything but the counters, which go on: a queue's state outlives its sockets.
 void QueuePair::fill_shared(const QueuePlan& plan) {
   RxShared& rx = *plan.rx_shared;
+  rx.rx = rx.fill = {};
+  rx.posted.set(0);
   rx.target = plan.nb_rx;
   rx.refill_mark = std::max(1U, std::min(kRefillMark, plan.nb_rx / 4));
   rx.slot = plan.slot;
+  rx.empty_polls = rx.skip_packet = 0;
+  rx.credit = {};
   TxShared& tx = *plan.tx_shared;
+  tx.tx = tx.completion = {};
+  tx.in_flight.set(0);
   tx.limit = plan.nb_tx;
-  tx.drain_mark = std::max(1U, plan.nb_tx / 2);
+  tx.drain_mark = std::max(1U, std::min(kDrainMark, plan.nb_tx / 2));
   tx.slot = plan.slot;
   tx.bounce_capacity = tx.bounce_count = static_cast<uint32_t>(plan.bounce_frames.size());
   for (uint32_t i = 0; i < tx.bounce_count; ++i) tx.bounce_stack()[i] = raw(plan.bounce_frames[i]);

@@ -18,12 +18,9 @@ namespace {
 
 constexpr uint32_t kDefaultDescriptors = 2048;
 constexpr uint32_t kDefaultBurst = 32;
-// Longest packet any pool can take: a 4096-byte chunk less mempool header, mbuf and the kernel's headroom
-// where it is not covered by those.
-constexpr uint32_t kLargestPacket =
-    kMaxChunk - uapi::kXdpPacketHeadroom -
-    (sizeof(struct rte_mempool_objhdr) > 64 ? 128 : 64) - static_cast<uint32_t>(sizeof(struct rte_mbuf)) -
-    RTE_PKTMBUF_HEADROOM + uapi::kXdpPacketHeadroom;
+// Longest packet any pool can take: a 4096-byte chunk less mempool header, mbuf and headroom; the kernel's
+// own headroom lies over those.
+constexpr uint32_t kLargestPacket = kMaxChunk - RTE_CACHE_LINE_SIZE - sizeof(struct rte_mbuf) - RTE_PKTMBUF_HEADROOM;
 constexpr uint32_t kFrameOverhead = RTE_ETHER_HDR_LEN + 4;  // one VLAN tag; AF_XDP frames carry no CRC
 
 int set_link(struct rte_eth_dev* dev, const LinkState& state) {
@@ -39,7 +36,7 @@ int set_link(struct rte_eth_dev* dev, const LinkState& state) {
 int link_update(struct rte_eth_dev* dev, int /*wait_to_complete*/) noexcept {
   const PmdPort* port = port_of(dev);
   if (port == nullptr) return 0;  // a secondary process sees what the primary last stored
-  if (port->port->is_loop()) return set_link(dev, {dev->data->dev_started != 0, 0, true, false});
+  if (port->port->is_loop()) return set_link(dev, LinkState{dev->data->dev_started != 0, 0, true, false});
   const auto state = netdev_link_state(port->port->ifindex());
   return set_link(dev, state ? *state : LinkState{});
 }
@@ -69,8 +66,10 @@ int dev_start(struct rte_eth_dev* dev) noexcept {
   }
   for (uint16_t q = 0; q < dev->data->nb_rx_queues; ++q) dev->data->rx_queue_state[q] = RTE_ETH_QUEUE_STATE_STARTED;
   for (uint16_t q = 0; q < dev->data->nb_tx_queues; ++q) dev->data->tx_queue_state[q] = RTE_ETH_QUEUE_STATE_STARTED;
-  dev->data->dev_started = 1;  // ethdev sets it after us; the loop backend's link state asks for it
-  link_update(dev, 0);
+  if (port.port->is_loop())
+    set_link(dev, LinkState{true, 0, true, false});
+  else
+    link_update(dev, 0);
   return 0;
 }
 
@@ -78,6 +77,7 @@ int dev_stop(struct rte_eth_dev* dev) noexcept {
   PmdPort& port = *port_of(dev);
   disable_queues(port);
   report_violations(port);
+  report_bounces(port);
   for (uint16_t q = 0; q < dev->data->nb_rx_queues; ++q) dev->data->rx_queue_state[q] = RTE_ETH_QUEUE_STATE_STOPPED;
   for (uint16_t q = 0; q < dev->data->nb_tx_queues; ++q) dev->data->tx_queue_state[q] = RTE_ETH_QUEUE_STATE_STOPPED;
   set_link(dev, LinkState{});
@@ -119,6 +119,7 @@ void queue_release(struct rte_eth_dev* dev, uint16_t queue, bool rx) noexcept {
     slot.rx = nullptr;
     slot.nb_rx = 0;
     slot.rx_pool = nullptr;
+    slot.rx_memory.reset();
     dev->data->rx_queues[queue] = nullptr;
   } else {
     rte_free(slot.tx);
@@ -131,17 +132,18 @@ void rx_queue_release(struct rte_eth_dev* dev, uint16_t queue) noexcept { queue_
 void tx_queue_release(struct rte_eth_dev* dev, uint16_t queue) noexcept { queue_release(dev, queue, false); }
 
 // Checks all that can be checked before start, with the pool's own numbers.
-Status check_rx(const PmdPort& port, uint16_t mtu, uint16_t descriptors, struct rte_mempool* pool) {
+Result<std::shared_ptr<PoolMemory>> check_rx(const PmdPort& port, uint16_t mtu, uint16_t descriptors, struct rte_mempool* pool) {
   if (auto sizes = queue_sizes(port.config(), descriptors, 0); !sizes) return sizes.error();
   if (pool == nullptr) return Error{EINVAL, "mempool", "none given; several pools a queue are not supported"};
   auto memory = PoolMemory::adopt(pool, port.config().ledger);
   if (!memory) return memory.error();
-  auto umem = PortUmem::create(*memory, port.config(), 1, port.node());
-  if (!umem) return umem.error();
-  if ((*umem)->rx_max_length() >= mtu + uint32_t{kFrameOverhead} - 4) return {};
-  return Error{EINVAL, "mempool", std::string(pool->name) + ": buffers take packets of " +
-                                      std::to_string((*umem)->rx_max_length()) + " bytes, an MTU of " +
-                                      std::to_string(mtu) + " needs " + std::to_string(mtu + kFrameOverhead - 4)};
+  const auto layout = layout_for(**memory, port.config());
+  if (!layout) return layout.error();
+  const uint32_t room = rx_max_length(*layout, **memory);
+  const uint32_t needed = mtu + uint32_t{RTE_ETHER_HDR_LEN};
+  if (room >= needed) return *memory;
+  return Error{EINVAL, "mempool", std::string(pool->name) + ": buffers take packets of " + std::to_string(room) +
+                                      " bytes, an MTU of " + std::to_string(mtu) + " needs " + std::to_string(needed)};
 }
 
 int rx_queue_setup(struct rte_eth_dev* dev, uint16_t queue, uint16_t descriptors, unsigned /*socket*/,
@@ -149,7 +151,8 @@ int rx_queue_setup(struct rte_eth_dev* dev, uint16_t queue, uint16_t descriptors
   PmdPort& port = *port_of(dev);
   if (conf->rx_deferred_start != 0)
     return log_error(port, "RX queue setup", Error{ENOTSUP, "rx_deferred_start", "queues start with the port"});
-  if (Status s = check_rx(port, dev->data->mtu, descriptors, pool); !s) return log_error(port, "RX queue setup", s.error());
+  auto memory = check_rx(port, dev->data->mtu, descriptors, pool);
+  if (!memory) return log_error(port, "RX queue setup", memory.error());
   close_queue(port, queue);
   QueueSlot& slot = *port.slots[queue];
   if (slot.rx == nullptr)
@@ -158,6 +161,7 @@ int rx_queue_setup(struct rte_eth_dev* dev, uint16_t queue, uint16_t descriptors
   if (slot.rx == nullptr) return -ENOMEM;
   slot.rx->address = {port.port_id, queue};
   slot.rx_pool = pool;
+  slot.rx_memory = std::move(*memory);
   slot.nb_rx = descriptors;
   dev->data->rx_queues[queue] = slot.rx;
   return 0;
@@ -220,8 +224,18 @@ int promiscuous_disable(struct rte_eth_dev* dev) noexcept {
   return 0;
 }
 
-int stats_get_op(struct rte_eth_dev* dev, struct rte_eth_stats* stats) noexcept { return stats_get(dev, stats); }
+int stats_get_op(struct rte_eth_dev* dev, struct rte_eth_stats* stats) noexcept {
+  if (PmdPort* port = port_of(dev)) report_bounces(*port);
+  return stats_get(dev, stats);
+}
 int stats_reset_op(struct rte_eth_dev* dev) noexcept { return stats_reset(dev); }
+
+int xstats_get_op(struct rte_eth_dev* dev, struct rte_eth_xstat* values, unsigned count) noexcept {
+  return xstats_get(dev, values, count);
+}
+int xstats_get_names_op(struct rte_eth_dev* dev, struct rte_eth_xstat_name* names, unsigned count) noexcept {
+  return xstats_get_names(dev, names, count);
+}
 
 int dev_close(struct rte_eth_dev* dev) noexcept {
   if (rte_eal_process_type() != RTE_PROC_PRIMARY) return 0;
@@ -229,6 +243,7 @@ int dev_close(struct rte_eth_dev* dev) noexcept {
   if (port == nullptr) return 0;
   if (port->port->attached()) disable_queues(*port);
   report_violations(*port);
+  report_bounces(*port);
   for (uint16_t queue = 0; queue < port->slots.size(); ++queue) {
     close_queue(*port, queue);
     rte_free(port->slots[queue]->rx);
@@ -257,6 +272,8 @@ struct eth_dev_ops make_ops() {
   ops.tx_queue_release = tx_queue_release;
   ops.stats_get = stats_get_op;
   ops.stats_reset = stats_reset_op;
+  ops.xstats_get = xstats_get_op;
+  ops.xstats_get_names = xstats_get_names_op;
   ops.mtu_set = mtu_set;
   ops.mac_addr_set = mac_addr_set;
   ops.promiscuous_enable = promiscuous_enable;

@@ -50,6 +50,7 @@ struct SharedPort {
 struct QueueSlot {
   // What the application asked for.
   struct rte_mempool* rx_pool = nullptr;
+  std::shared_ptr<PoolMemory> rx_memory;  // of rx_pool
   uint32_t nb_rx = 0;  // 0: no RX queue
   uint32_t nb_tx = 0;
   SharedRxQueue* rx = nullptr;  // EAL memory; also made for a queue that only sends
@@ -62,6 +63,7 @@ struct QueueSlot {
   uint32_t ledger_slot = 0;
   TailRange bounce_frames;
   TailRange fill_frames;  // of a queue that only sends
+  bool bounces_reported = false;
 };
 
 struct PmdPort {
@@ -70,8 +72,8 @@ struct PmdPort {
   std::unique_ptr<Port> port;
   std::vector<std::unique_ptr<QueueSlot>> slots;  // queue_count of them
   std::optional<PromiscHold> promisc;
+  struct rte_eth_stats closed {};     // counts of queues and sockets that are gone
   struct rte_eth_stats forgotten {};  // counts at the last reset, to subtract
-  uint64_t missed_by_closed = 0;      // losses the kernel counted on sockets that are closed by now
 
   const PortConfig& config() const { return port->config(); }
   int node() const { return port->info().numa_node; }
@@ -92,6 +94,7 @@ Status enable_queues(PmdPort& port);                   // packets come
 void disable_queues(PmdPort& port);                    // packets stop; those received are given back
 void close_queue(PmdPort& port, uint16_t queue);       // frames come back; idempotent
 void report_violations(PmdPort& port);
+void report_bounces(PmdPort& port);
 XskStatistics kernel_statistics(const QueueSlot& slot);
 
 // ethdev_ops.cc
@@ -99,7 +102,10 @@ const struct eth_dev_ops* ethdev_ops();
 // stats.cc
 int stats_get(struct rte_eth_dev* dev, struct rte_eth_stats* stats);
 int stats_reset(struct rte_eth_dev* dev);
-uint64_t missed(const XskStatistics& s, XskMode mode);
+void keep_counts(PmdPort& port, uint16_t queue);  // of a queue whose socket is about to go
+// xstats.cc
+int xstats_get(struct rte_eth_dev* dev, struct rte_eth_xstat* values, unsigned count);
+int xstats_get_names(struct rte_eth_dev* dev, struct rte_eth_xstat_name* names, unsigned count);
 
 int log_error(const PmdPort& port, const char* doing, const Error& error);  // logs one line, returns -errno
 

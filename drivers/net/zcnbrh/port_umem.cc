@@ -29,6 +29,8 @@ uint32_t headroom_for(const PoolMemory& pool, bool full) {
   return wanted > uapi::kXdpPacketHeadroom ? wanted - uapi::kXdpPacketHeadroom : 0;
 }
 
+}  // namespace
+
 Result<UmemLayout> layout_for(const PoolMemory& pool, const PortConfig& config) {
   const char* name = pool.pool()->name;
   UmemLayout layout;
@@ -45,7 +47,9 @@ Result<UmemLayout> layout_for(const PoolMemory& pool, const PortConfig& config) 
   return layout;
 }
 
-}  // namespace
+uint32_t rx_max_length(const UmemLayout& layout, const PoolMemory& pool) {
+  return std::min(layout.rx_room(), pool.buffer_bytes() - RTE_PKTMBUF_HEADROOM);
+}
 
 Result<std::shared_ptr<PortUmem>> PortUmem::create(std::shared_ptr<PoolMemory> pool, const PortConfig& config,
                                                    uint32_t tail_frames, int node) {
@@ -66,11 +70,6 @@ Result<std::shared_ptr<PortUmem>> PortUmem::create(std::shared_ptr<PoolMemory> p
 }
 
 PortUmem::~PortUmem() { rte_free(tail_owners_); }
-
-uint32_t PortUmem::rx_max_length() const {
-  const uint32_t room = umem_.layout().rx_room();
-  return pool_ ? std::min(room, pool_->buffer_bytes() - RTE_PKTMBUF_HEADROOM) : room;
-}
 
 Ledger PortUmem::tail_ledger() const {
   return Ledger(tail_owners_, nullptr, window_.tail_offset(),

@@ -19,6 +19,11 @@ namespace zcnbrh::pmd {
 
 inline constexpr uint32_t kTailStride = 4096;  // bytes from one frame of ours to the next: none crosses a page
 
+// How a pool's elements are told to the kernel. base and size stay empty. Errors: EINVAL with the numbers.
+Result<UmemLayout> layout_for(const PoolMemory& pool, const PortConfig& config);
+// Longest packet that fits a buffer of the pool, bytes.
+uint32_t rx_max_length(const UmemLayout& layout, const PoolMemory& pool);
+
 // A run of frames in the tail.
 struct TailRange {
   uint32_t first = 0;
@@ -28,8 +33,6 @@ struct TailRange {
 class PortUmem {
  public:
   // `pool` may be null: a port that only sends and knows no pool; then every packet goes by bounce copy.
-  // `full_headroom`: an XDP program of the user's may move packet heads, so the kernel's own 256 bytes of
-  // headroom must not lie over mbufs.
   static Result<std::shared_ptr<PortUmem>> create(std::shared_ptr<PoolMemory> pool, const PortConfig& config,
                                                   uint32_t tail_frames, int node);
   ~PortUmem();
@@ -39,7 +42,7 @@ class PortUmem {
   Umem& umem() { return umem_; }
   PoolMemory* pool() const { return pool_.get(); }
   uint8_t* app_base() const { return window_.app_base(); }
-  uint32_t rx_max_length() const;  // longest packet that fits a buffer, bytes
+  uint32_t rx_max_length() const { return pool_ ? pmd::rx_max_length(umem_.layout(), *pool_) : 0; }
 
   Ledger tail_ledger() const;
   ChunkOffset tail_chunk(uint32_t frame) const { return ChunkOffset{window_.tail_offset() + uint64_t{frame} * kTailStride}; }

@@ -47,14 +47,6 @@ T* eal_alloc(size_t bytes, int node) {
   return static_cast<T*>(rte_zmalloc_socket("zcnbrh_queue", bytes, RTE_CACHE_LINE_SIZE, node));
 }
 
-// The pool a queue's UMEM is made of: its own, else the port's first, else none.
-struct rte_mempool* pool_for(const PmdPort& port, const QueueSlot& slot) {
-  if (slot.rx_pool != nullptr) return slot.rx_pool;
-  for (const auto& other : port.slots)
-    if (other->rx_pool != nullptr) return other->rx_pool;
-  return nullptr;
-}
-
 // A port that only sends is not told of a pool: the largest pool of packet buffers there is.
 struct rte_mempool* largest_pool() {
   struct rte_mempool* best = nullptr;
@@ -65,6 +57,17 @@ struct rte_mempool* largest_pool() {
     if (largest == nullptr || mp->size > largest->size) largest = mp;
   }, &best);
   return best;
+}
+
+// The pool a queue's UMEM is made of: its own, else the port's first, else the largest, else none.
+std::shared_ptr<PoolMemory> pool_for(const PmdPort& port, const QueueSlot& slot) {
+  if (slot.rx_memory) return slot.rx_memory;
+  for (const auto& other : port.slots)
+    if (other->rx_memory) return other->rx_memory;
+  struct rte_mempool* largest = largest_pool();
+  if (largest == nullptr) return nullptr;
+  auto memory = PoolMemory::adopt(largest, port.config().ledger);
+  return memory ? *memory : nullptr;
 }
 
 // Why zero-copy is out of the question with this pool, or "".
@@ -112,14 +115,7 @@ Result<std::shared_ptr<PortUmem>> make_umem(PmdPort& port, const QueueSlot& slot
 
 // The UMEM for a queue: one it may share, else a new one.
 Result<std::shared_ptr<PortUmem>> umem_for(PmdPort& port, const QueueSlot& slot, bool share) {
-  struct rte_mempool* mempool = pool_for(port, slot);
-  if (mempool == nullptr) mempool = largest_pool();
-  std::shared_ptr<PoolMemory> pool;
-  if (mempool != nullptr) {
-    auto adopted = PoolMemory::adopt(mempool, port.config().ledger);
-    if (!adopted && slot.nb_rx != 0) return adopted.error();
-    if (adopted) pool = *adopted;
-  }
+  std::shared_ptr<PoolMemory> pool = pool_for(port, slot);
   if (share) {
     for (const auto& other : port.slots)
       if (other->umem && other->umem->pool() == pool.get() && other->pair.bound() && has_room(port, slot, *other->umem))
@@ -142,7 +138,6 @@ Status make_shared_state(PmdPort& port, QueueSlot& slot, uint16_t queue) {
     slot.tx = eal_alloc<SharedTxQueue>(offsetof(SharedTxQueue, state) + TxShared::bytes(port.config().tx_bounce), node);
   if (slot.rx == nullptr || slot.tx == nullptr) return Error{ENOMEM, "rte_zmalloc_socket", "no EAL memory for a queue"};
   slot.rx->address = slot.tx->address = {port.port_id, queue};
-  slot.rx->state = RxShared{};
   return {};
 }
 
@@ -347,7 +342,7 @@ void close_queue(PmdPort& port, uint16_t queue) {
   if (slot.pair) {
     if (slot.pair.enabled()) slot.pair.disable(port.port->xsks_map());
     if (slot.nb_tx != 0) drain(slot.pair.tx(), slot.tx_policy);
-    port.missed_by_closed += missed(kernel_statistics(slot), slot.pair.outcome().mode);
+    keep_counts(port, queue);
   }
   const bool proven = slot.pair.release();
   if (slot.umem && slot.ledger_slot != 0) {
@@ -366,6 +361,19 @@ void close_queue(PmdPort& port, uint16_t queue) {
   slot.umem.reset();
   if (slot.rx != nullptr) slot.rx->state.posted.set(0);
   if (slot.tx != nullptr) slot.tx->state.in_flight.set(0);
+}
+
+// The data path only counts; the first control call that comes by says it, once a queue.
+void report_bounces(PmdPort& port) {
+  for (uint16_t queue = 0; queue < port.slots.size(); ++queue) {
+    QueueSlot& slot = *port.slots[queue];
+    if (slot.bounces_reported || slot.tx == nullptr || slot.tx->state.count.bounce_copies.get() == 0) continue;
+    slot.bounces_reported = true;
+    const PoolMemory* pool = slot.umem ? slot.umem->pool() : nullptr;
+    ZLOG(NOTICE, "port %u TX queue %u (%s): packets go by bounce copy: only mbufs of mempool %s that are direct, of one "
+         "segment and referred to once are sent in place", port.port_id, queue, port.name.c_str(),
+         pool != nullptr ? pool->pool()->name : "(none known)");
+  }
 }
 
 void report_violations(PmdPort& port) {

@@ -7,6 +7,17 @@
 namespace zcnbrh::pmd {
 namespace {
 
+// Packets lost before they reached us. In copy mode a missing buffer counts as rx_dropped too, so the
+// looks into an empty fill ring are not added; in zero-copy mode those are the driver's retries, not packets.
+uint64_t missed(const XskStatistics& s) { return s.rx_dropped + s.rx_ring_full; }
+
+// By the XDP program's gate with on_empty=drop.
+uint64_t turned_away(const PmdPort& port, uint16_t queue) {
+  if (port.port->program() == nullptr || port.config().on_empty != OnEmpty::kDrop) return 0;
+  const auto counts = port.port->program()->counters(port.config().start_queue + queue);
+  return counts ? counts->dropped_no_credit : 0;
+}
+
 void add_queue(const PmdPort& port, const QueueSlot& slot, uint16_t queue, struct rte_eth_stats& out) {
   const bool shown = queue < RTE_ETHDEV_QUEUE_STAT_CNTRS;
   if (slot.rx != nullptr && slot.nb_rx != 0) {
@@ -16,9 +27,9 @@ void add_queue(const PmdPort& port, const QueueSlot& slot, uint16_t queue, struc
     out.ierrors += rx.dropped_too_long.get() + rx.dropped_segments.get();
     out.rx_nombuf += rx.alloc_failed.get();
     if (shown) {
-      out.q_ipackets[queue] = rx.packets.get();
-      out.q_ibytes[queue] = rx.bytes.get();
-      out.q_errors[queue] = rx.dropped_too_long.get() + rx.dropped_segments.get();
+      out.q_ipackets[queue] += rx.packets.get();
+      out.q_ibytes[queue] += rx.bytes.get();
+      out.q_errors[queue] += rx.dropped_too_long.get() + rx.dropped_segments.get();
     }
   }
   if (slot.tx != nullptr && slot.nb_tx != 0) {
@@ -27,16 +38,21 @@ void add_queue(const PmdPort& port, const QueueSlot& slot, uint16_t queue, struc
     out.obytes += tx.bytes.get();
     out.oerrors += tx.invalid.get();
     if (shown) {
-      out.q_opackets[queue] = tx.packets.get();
-      out.q_obytes[queue] = tx.bytes.get();
+      out.q_opackets[queue] += tx.packets.get();
+      out.q_obytes[queue] += tx.bytes.get();
     }
   }
   if (slot.pair) {
     const XskStatistics kernel = kernel_statistics(slot);
-    out.imissed += missed(kernel, slot.pair.outcome().mode);
+    out.imissed += missed(kernel) + turned_away(port, queue);
     out.oerrors += kernel.tx_invalid_descs;
   }
-  (void)port;
+}
+
+void add(struct rte_eth_stats& to, const struct rte_eth_stats& what) {
+  auto* a = reinterpret_cast<uint64_t*>(&to);
+  const auto* b = reinterpret_cast<const uint64_t*>(&what);
+  for (size_t i = 0; i < sizeof to / sizeof *a; ++i) a[i] += b[i];
 }
 
 // Every field of rte_eth_stats is a uint64_t.
@@ -49,7 +65,7 @@ void subtract(struct rte_eth_stats& from, const struct rte_eth_stats& what) {
 struct rte_eth_stats count_all(const PmdPort& port) {
   struct rte_eth_stats out {};
   for (uint16_t queue = 0; queue < port.slots.size(); ++queue) add_queue(port, *port.slots[queue], queue, out);
-  out.imissed += port.missed_by_closed;
+  add(out, port.closed);
   return out;
 }
 
@@ -72,9 +88,15 @@ int stats_of_secondary(const struct rte_eth_dev* dev, struct rte_eth_stats& out)
 
 }  // namespace
 
-// Packets lost before they reached us. In copy mode a missing buffer counts as rx_dropped too, so the
-// looks into an empty fill ring are not added; in zero-copy mode those are the driver's retries, not packets.
-uint64_t missed(const XskStatistics& s, XskMode /*mode*/) { return s.rx_dropped + s.rx_ring_full; }
+void keep_counts(PmdPort& port, uint16_t queue) {
+  QueueSlot& slot = *port.slots[queue];
+  struct rte_eth_stats gone {};
+  add_queue(port, slot, queue, gone);
+  gone.imissed -= turned_away(port, queue);  // counted by the program, which stays
+  add(port.closed, gone);
+  slot.rx->state.count = {};
+  slot.tx->state.count = {};
+}
 
 int stats_get(struct rte_eth_dev* dev, struct rte_eth_stats* stats) {
   const PmdPort* port = port_of(dev);

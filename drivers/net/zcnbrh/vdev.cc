@@ -71,7 +71,6 @@ int probe_primary(struct rte_vdev_device* device) {
   auto* shared = static_cast<SharedPort*>(dev->data->dev_private);
   set_mac(*mine, shared->mac);
   dev->data->mac_addrs = &shared->mac;
-  dev->data->dev_flags |= RTE_ETH_DEV_AUTOFILL_QUEUE_XSTATS;
   if (mine->node() >= 0) dev->data->numa_node = mine->node();
   dev->process_private = mine;
   dev->dev_ops = ethdev_ops();
