@@ -233,6 +233,7 @@ int stats_reset_op(struct rte_eth_dev* dev) noexcept { return stats_reset(dev); 
 int xstats_get_op(struct rte_eth_dev* dev, struct rte_eth_xstat* values, unsigned count) noexcept {
   return xstats_get(dev, values, count);
 }
+int xstats_reset_op(struct rte_eth_dev* dev) noexcept { return xstats_reset(dev); }
 int xstats_get_names_op(struct rte_eth_dev* dev, struct rte_eth_xstat_name* names, unsigned count) noexcept {
   return xstats_get_names(dev, names, count);
 }
@@ -274,6 +275,7 @@ struct eth_dev_ops make_ops() {
   ops.stats_reset = stats_reset_op;
   ops.xstats_get = xstats_get_op;
   ops.xstats_get_names = xstats_get_names_op;
+  ops.xstats_reset = xstats_reset_op;
   ops.mtu_set = mtu_set;
   ops.mac_addr_set = mac_addr_set;
   ops.promiscuous_enable = promiscuous_enable;

@@ -74,6 +74,8 @@ struct PmdPort {
   std::optional<PromiscHold> promisc;
   struct rte_eth_stats closed {};     // counts of queues and sockets that are gone
   struct rte_eth_stats forgotten {};  // counts at the last reset, to subtract
+  std::vector<uint64_t> xstats_forgotten;
+  uint64_t nic_missed_before = 0;  // the NIC's own count when the port was made
 
   const PortConfig& config() const { return port->config(); }
   int node() const { return port->info().numa_node; }
@@ -106,6 +108,7 @@ void keep_counts(PmdPort& port, uint16_t queue);  // of a queue whose socket is 
 // xstats.cc
 int xstats_get(struct rte_eth_dev* dev, struct rte_eth_xstat* values, unsigned count);
 int xstats_get_names(struct rte_eth_dev* dev, struct rte_eth_xstat_name* names, unsigned count);
+int xstats_reset(struct rte_eth_dev* dev);
 
 int log_error(const PmdPort& port, const char* doing, const Error& error);  // logs one line, returns -errno
 

@@ -385,6 +385,8 @@ void report_violations(PmdPort& port) {
       ZLOG(ERR, "port %u queue %u (%s): %u ownership violations; first: frame %u, expected owner %u, found %u, wanted %u%s",
            port.port_id, queue, port.name.c_str(), v->seen, v->frame, v->expected, v->found, v->wanted,
            port.config().ledger ? "; the queue was stopped there (ledger=1)" : "");
+      if (port.port->info().driver == "igb")
+        ZLOG(ERR, "  igb in zero-copy mode is known to deliver a frame twice when its fill ring runs short (see docs/limits.md)");
       if (const FrameHistory* h = slot.umem && slot.umem->pool() ? slot.umem->pool()->ledger().history(v->frame) : nullptr)
         for (uint32_t i = h->count > FrameHistory::kDepth ? h->count - FrameHistory::kDepth : 0; i < h->count; ++i)
           ZLOG(ERR, "  frame %u move %u: owner %u -> %u", v->frame, i, h->from[i % FrameHistory::kDepth],

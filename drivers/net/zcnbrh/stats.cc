@@ -62,8 +62,16 @@ void subtract(struct rte_eth_stats& from, const struct rte_eth_stats& what) {
   for (size_t i = 0; i < sizeof from / sizeof *a; ++i) a[i] -= b[i];
 }
 
+// In zero-copy mode a packet without a buffer is lost in the NIC, which counts it by itself.
+uint64_t missed_by_nic(const PmdPort& port) {
+  if (!port.port->info().has_device) return 0;
+  const auto now = netdev_stats(port.port->ifindex());
+  return now && now->rx_missed_errors > port.nic_missed_before ? now->rx_missed_errors - port.nic_missed_before : 0;
+}
+
 struct rte_eth_stats count_all(const PmdPort& port) {
   struct rte_eth_stats out {};
+  out.imissed = missed_by_nic(port);
   for (uint16_t queue = 0; queue < port.slots.size(); ++queue) add_queue(port, *port.slots[queue], queue, out);
   add(out, port.closed);
   return out;

@@ -3,7 +3,9 @@
 //
 // Extended statistics: every counter of counters.def, the two exact gauges and the kernel's six, for each
 // queue: rx_q0_dropped_too_long, tx_q0_in_flight, rx_q0_xsk_ring_full, ...
+#include <cerrno>
 #include <cstdio>
+#include <string_view>
 
 #include "drivers/net/zcnbrh/pmd.h"
 
@@ -50,6 +52,12 @@ unsigned count_of(const PmdPort& port) {
   return n;
 }
 
+// Gauges say what is, so a reset leaves them alone.
+bool is_gauge(const Named& n) {
+  const std::string_view name = n.name;
+  return name == "posted" || name == "deficit" || name == "in_flight";
+}
+
 }  // namespace
 
 int xstats_get(struct rte_eth_dev* dev, struct rte_eth_xstat* values, unsigned count) {
@@ -59,11 +67,21 @@ int xstats_get(struct rte_eth_dev* dev, struct rte_eth_xstat* values, unsigned c
   if (values == nullptr || count < all) return static_cast<int>(all);
   unsigned i = 0;
   each(*port, [&](const char*, uint16_t, Named n) {
+    // A baseline above the value belongs to a queue that was closed since; it counts from 0 again.
+    const uint64_t before = i < port->xstats_forgotten.size() ? port->xstats_forgotten[i] : 0;
     values[i].id = i;
-    values[i].value = n.value;
+    values[i].value = is_gauge(n) || before > n.value ? n.value : n.value - before;
     ++i;
   });
   return static_cast<int>(i);
+}
+
+int xstats_reset(struct rte_eth_dev* dev) {
+  PmdPort* port = port_of(dev);
+  if (port == nullptr) return -ENOTSUP;
+  port->xstats_forgotten.clear();
+  each(*port, [&](const char*, uint16_t, Named n) { port->xstats_forgotten.push_back(n.value); });
+  return stats_reset(dev);
 }
 
 int xstats_get_names(struct rte_eth_dev* dev, struct rte_eth_xstat_name* names, unsigned count) {
