@@ -5,8 +5,11 @@
 // nothing to clean up and no name to collide.
 #pragma once
 
+#include <bpf/libbpf.h>
 #include <net/if.h>
 #include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
@@ -24,6 +27,21 @@ inline const std::string& enter_own_netns() {
   static const std::string error = [] {
     if (::unshare(CLONE_NEWNET) < 0) return std::string("unshare(CLONE_NEWNET): ") + std::strerror(errno);
     if (!shell("ip link set dev lo up")) return std::string("`ip link set dev lo up` failed");
+    return std::string();
+  }();
+  return error;
+}
+
+// As enter_own_netns(), and why XDP programs and AF_XDP sockets cannot be had here.
+inline const std::string& enter_own_netns_for_xdp() {
+  static const std::string error = [] {
+    if (!enter_own_netns().empty()) return enter_own_netns();
+    if (libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_XDP, nullptr) != 1) {
+      return std::string("no BPF_PROG_TYPE_XDP: kernel without it, or no CAP_BPF and CAP_NET_ADMIN");
+    }
+    int fd = ::socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+    if (fd < 0) return std::string("socket(AF_XDP): ") + std::strerror(errno);
+    ::close(fd);
     return std::string();
   }();
   return error;

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* Copyright 2026 The Z-CNBRH authors */
+/* The port's own XDP program: every packet to the queue's socket, or to the kernel's stack without one. */
+#include <xdp/xdp_helpers.h>
+
+#include "zcnbrh_user.h"
+
+SEC("xdp")
+int zcnbrh_redirect(struct xdp_md *ctx) { return ZCNBRH_PASS(ctx); }
+
+/*
+ * For libxdp's dispatcher, when we join one: before programs of the default priority (50), as libxdp's own
+ * program for AF_XDP, and what we pass goes on to the next program.
+ */
+struct {
+  __uint(priority, 20);
+  __uint(XDP_PASS, 1);
+} XDP_RUN_CONFIG(zcnbrh_redirect);
+
+char _license[] SEC("license") = "GPL";

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+//
+// Our own program (embedded through bpftool's skeleton) and a user's object are treated alike: maps and
+// configuration are found by the names in bpf/zcnbrh_bpf.h.
+#include "lib/xdp/xdp_object.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+#include "bpf/zcnbrh_xdp.skel.h"
+#include "lib/base/log.h"
+#include "lib/xdp/libbpf_log.h"
+#include "lib/xdp/xdp_owner.h"
+
+namespace zcnbrh {
+namespace {
+
+constexpr const char* kOwnObjectName = "zcnbrh_xdp";
+
+bpf_object* open_object(const std::string& path) {
+  if (!path.empty()) return bpf_object__open_file(path.c_str(), nullptr);
+  size_t size = 0;
+  const void* bytes = zcnbrh_xdp_bpf__elf_bytes(&size);
+  LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = kOwnObjectName);
+  return bpf_object__open_mem(bytes, size, &options);
+}
+
+bpf_map* map_of_type(bpf_object* object, const char* name, bpf_map_type type, uint32_t value_size) {
+  bpf_map* map = bpf_object__find_map_by_name(object, name);
+  if (map == nullptr || bpf_map__type(map) != type || bpf_map__value_size(map) != value_size) return nullptr;
+  return map;
+}
+
+Error no_xdp_object(int code, const std::string& why) { return Error{code, "xdp_prog", why}; }
+
+}  // namespace
+
+XdpObject::~XdpObject() {
+  if (object_ != nullptr) bpf_object__close(object_);
+}
+
+Result<XdpObject> XdpObject::open(const XdpObjectOptions& options) {
+  LibbpfLog log;
+  bpf_object* opened = open_object(options.user_object);
+  if (opened == nullptr) {
+    const char* name = options.user_object.empty() ? kOwnObjectName : options.user_object.c_str();
+    return Error{errno, "open of the XDP object", std::string(name) + ": " + log.reason()};
+  }
+  XdpObject out(opened);
+  if (Status status = out.find_program(); !status) return status.error();
+  if (Status status = out.find_xsks_map(); !status) return status.error();
+  if (Status status = out.configure(options); !status) return status.error();
+  if (Status status = out.size_maps(options); !status) return status.error();
+  return out;
+}
+
+// The first XDP program; else the first in a section whose name begins with "xdp", as programs older than
+// libbpf 1.0 have it ("xdp_sock"), which libbpf itself no longer recognises.
+Status XdpObject::find_program() {
+  bpf_program* candidate = nullptr;
+  bpf_object__for_each_program(candidate, object_) {
+    if (bpf_program__type(candidate) != BPF_PROG_TYPE_XDP) continue;
+    program_ = candidate;
+    return {};
+  }
+  bpf_object__for_each_program(candidate, object_) {
+    if (std::string(bpf_program__section_name(candidate)).rfind("xdp", 0) != 0) continue;
+    bpf_program__set_type(candidate, BPF_PROG_TYPE_XDP);
+    program_ = candidate;
+    return {};
+  }
+  return no_xdp_object(EINVAL, std::string(bpf_object__name(object_)) +
+                                   " has no XDP program; put it in a section named \"xdp\"");
+}
+
+Status XdpObject::find_xsks_map() {
+  int found = 0;
+  bpf_map* only = nullptr;
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, object_) {
+    if (bpf_map__type(map) != BPF_MAP_TYPE_XSKMAP) continue;
+    found++;
+    only = map;
+    if (std::string(bpf_map__name(map)) == ZCNBRH_XSKS_MAP) {
+      xsks_ = map;
+      return {};
+    }
+  }
+  xsks_ = found == 1 ? only : nullptr;
+  if (xsks_ != nullptr) return {};
+  std::string name = bpf_object__name(object_);
+  if (found == 0) return no_xdp_object(EINVAL, name + " has no XSKMAP; include zcnbrh_user.h in it");
+  return no_xdp_object(EINVAL, name + " has " + std::to_string(found) + " XSKMAPs, none named " +
+                                   ZCNBRH_XSKS_MAP + "; rename the one that is meant");
+}
+
+Status XdpObject::configure(const XdpObjectOptions& options) {
+  zcnbrh_config config = options.config;
+  stamp_owner(config);
+  per_cpu_ = config.per_cpu != 0;
+  bpf_map* map = bpf_object__find_map_by_name(object_, ZCNBRH_CONFIG_MAP);
+  bool takes_config = map != nullptr && bpf_map__set_initial_value(map, &config, sizeof config) == 0;
+  if (takes_config && config.on_empty != ZCNBRH_ON_EMPTY_OFF) {
+    gates_ = map_of_type(object_, ZCNBRH_GATES_MAP, BPF_MAP_TYPE_ARRAY, sizeof(zcnbrh_gate));
+  }
+  if (takes_config && config.counters != 0) {
+    counts_ = per_cpu_ ? map_of_type(object_, ZCNBRH_CPU_COUNTS_MAP, BPF_MAP_TYPE_PERCPU_ARRAY,
+                                     sizeof(zcnbrh_counters))
+                       : map_of_type(object_, ZCNBRH_COUNTS_MAP, BPF_MAP_TYPE_ARRAY, sizeof(zcnbrh_counters));
+  }
+  std::string name = bpf_object__name(object_);
+  if (config.on_empty != ZCNBRH_ON_EMPTY_OFF && gates_ == nullptr) {
+    return no_xdp_object(EINVAL, name + " has no gate, which on_empty=drop and on_empty=pass need; include " +
+                                     "zcnbrh_user.h in it, or give on_empty=off");
+  }
+  if (config.counters != 0 && counts_ == nullptr) {
+    log_line(LogLevel::kWarning, "xdp_prog: %s does not count (no zcnbrh_user.h in it)", name.c_str());
+  }
+  return {};
+}
+
+// The maps of what is switched off are still referred to by the program, so they cannot be left out on
+// kernels whose verifier keeps dead branches (before 5.5): they shrink to one entry, and the gate's lose the
+// flag that came with 5.5.
+Status XdpObject::size_maps(const XdpObjectOptions& options) {
+  uint32_t capacity = std::max(bpf_map__max_entries(xsks_), options.max_queues);
+  int error = -bpf_map__set_max_entries(xsks_, capacity);
+  bpf_map* gates = map_of_type(object_, ZCNBRH_GATES_MAP, BPF_MAP_TYPE_ARRAY, sizeof(zcnbrh_gate));
+  bpf_map* counts[] = {
+      map_of_type(object_, ZCNBRH_COUNTS_MAP, BPF_MAP_TYPE_ARRAY, sizeof(zcnbrh_counters)),
+      map_of_type(object_, ZCNBRH_CPU_COUNTS_MAP, BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(zcnbrh_counters)),
+  };
+  for (bpf_map* map : counts) {
+    if (error == 0 && map != nullptr) error = -bpf_map__set_max_entries(map, map == counts_ ? capacity : 1);
+  }
+  if (error == 0 && gates != nullptr) {
+    error = -bpf_map__set_max_entries(gates, gates_ != nullptr ? capacity : 1);
+    if (error == 0 && gates_ == nullptr) error = -bpf_map__set_map_flags(gates, 0);
+  }
+  if (error == 0) return {};
+  return no_xdp_object(error, "cannot give the maps " + std::to_string(capacity) + " entries");
+}
+
+Status XdpObject::load() {
+  LibbpfLog log;
+  int error = -bpf_object__load(object_);
+  if (error == 0) return {};
+  std::string why = log.reason();
+  if (error == EPERM || error == EACCES) {
+    why += (why.empty() ? "" : "; ");
+    why += "loading needs CAP_BPF and CAP_NET_ADMIN (CAP_SYS_ADMIN before Linux 5.8)";
+  }
+  return Error{error, "load of the XDP program", why};
+}
+
+const char* XdpObject::program_name() const { return bpf_program__name(program_); }
+int XdpObject::program_fd() const { return std::max(bpf_program__fd(program_), -1); }
+int XdpObject::xsks_fd() const { return std::max(bpf_map__fd(xsks_), -1); }
+uint32_t XdpObject::capacity() const { return bpf_map__max_entries(xsks_); }
+int XdpObject::gates_fd() const { return gates_ != nullptr ? std::max(bpf_map__fd(gates_), -1) : -1; }
+
+Result<zcnbrh_counters> XdpObject::counters(uint32_t queue) const {
+  if (counts_ == nullptr) return Error{ENOTSUP, "XDP counters", "counting is off; give xdp_counters=1"};
+  int cpus = per_cpu_ ? libbpf_num_possible_cpus() : 1;
+  if (cpus < 0) return Error{-cpus, "count of possible CPUs", {}};
+  std::vector<zcnbrh_counters> records(static_cast<size_t>(cpus));
+  if (bpf_map_lookup_elem(bpf_map__fd(counts_), &queue, records.data()) < 0) {
+    return Error{errno, "lookup of XDP counters", "queue " + std::to_string(queue)};
+  }
+  zcnbrh_counters sum = {};
+  for (const zcnbrh_counters& record : records) {
+    sum.redirected += record.redirected;
+    sum.passed += record.passed;
+    sum.dropped_no_credit += record.dropped_no_credit;
+    sum.passed_no_credit += record.passed_no_credit;
+  }
+  return sum;
+}
+
+}  // namespace zcnbrh

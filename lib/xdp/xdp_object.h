@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "bpf/zcnbrh_bpf.h"
+#include "lib/base/result.h"
+
+struct bpf_object;
+struct bpf_program;
+struct bpf_map;
+
+namespace zcnbrh {
+
+struct XdpObjectOptions {
+  std::string user_object;    // path of a compiled BPF object, empty for our own program
+  uint32_t max_queues = 64;   // receive queues to serve; the maps get as many entries
+  zcnbrh_config config = {};  // on_empty, counters, per_cpu; the owner is added here
+};
+
+// One XDP program and its maps: opened and configured (no kernel object yet), then loaded, by load() or by
+// libxdp. Sole owner; closes everything when destroyed. Move-only. Control path, one thread at a time.
+class XdpObject {
+ public:
+  // ENOENT, EINVAL: no such file, not a BPF object, no XDP program or no XSKMAP in it, or the gate or the
+  // map size asked for is not to be had with the user's program.
+  static Result<XdpObject> open(const XdpObjectOptions& options);
+
+  XdpObject(XdpObject&& other) noexcept
+      : object_(std::exchange(other.object_, nullptr)),
+        program_(other.program_),
+        xsks_(other.xsks_),
+        gates_(other.gates_),
+        counts_(other.counts_),
+        per_cpu_(other.per_cpu_) {}
+  XdpObject& operator=(XdpObject&& other) = delete;
+  ~XdpObject();
+
+  // EPERM without CAP_BPF and CAP_NET_ADMIN; EINVAL, EACCES with the verifier's last words.
+  Status load();
+
+  bpf_object* object() const { return object_; }
+  const char* program_name() const;
+  int program_fd() const;  // -1 before loading, as the fds below
+  int xsks_fd() const;
+  uint32_t capacity() const;  // queues
+  int gates_fd() const;       // -1: no gate
+  // Sums over the CPUs. ENOTSUP: counting is off, or the user's program does not count.
+  Result<zcnbrh_counters> counters(uint32_t queue) const;
+
+ private:
+  explicit XdpObject(bpf_object* object) : object_(object) {}
+  Status find_program();
+  Status find_xsks_map();
+  Status configure(const XdpObjectOptions& options);
+  Status size_maps(const XdpObjectOptions& options);
+
+  bpf_object* object_;
+  bpf_program* program_ = nullptr;
+  bpf_map* xsks_ = nullptr;
+  bpf_map* gates_ = nullptr;   // nullptr: the gate is off
+  bpf_map* counts_ = nullptr;  // nullptr: counting is off
+  bool per_cpu_ = false;
+};
+
+}  // namespace zcnbrh

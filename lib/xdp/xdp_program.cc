@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+//
+// The registry holds one Shared a netdev that this process serves. One mutex guards it all: attaching and
+// detaching are rare and must not overlap on one netdev.
+#include "lib/xdp/xdp_program.h"
+
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "lib/base/cacheline.h"
+#include "lib/base/log.h"
+#include "lib/base/mapping.h"
+#include "lib/xdp/xdp_attachment.h"
+#include "lib/xdp/xdp_object.h"
+#include "lib/xdp/xdp_occupant.h"
+
+namespace zcnbrh {
+namespace {
+
+constexpr const char* kCall = "attach of XDP";
+constexpr uint32_t kMinQueues = 64;
+constexpr uint32_t kMaxQueues = 65536;  // far above any netdev; guards the maps' size
+
+constinit std::mutex g_mutex;
+
+// The same ifindex means another netdev in another network namespace.
+uint64_t network_namespace() {
+  struct stat info = {};
+  return ::stat("/proc/thread-self/ns/net", &info) == 0 ? info.st_ino : 0;
+}
+
+zcnbrh_on_empty gate_mode(const XdpProgramOptions& options) {
+  if (options.mode == ProgramMode::kSkb) return ZCNBRH_ON_EMPTY_OFF;
+  switch (options.on_empty) {
+    case GateMode::kDrop:
+      return ZCNBRH_ON_EMPTY_DROP;
+    case GateMode::kPass:
+      return ZCNBRH_ON_EMPTY_PASS;
+    case GateMode::kOff:
+      break;
+  }
+  return ZCNBRH_ON_EMPTY_OFF;
+}
+
+const char* gate_text(uint32_t on_empty) {
+  if (on_empty == ZCNBRH_ON_EMPTY_DROP) return "drop";
+  return on_empty == ZCNBRH_ON_EMPTY_PASS ? "pass" : "off";
+}
+
+Error busy(const XdpProgramOptions& options, const std::string& why) {
+  return Error{EBUSY, kCall, "iface " + options.ifname + " " + why};
+}
+
+// Why `occupant` is in the way, with the cure.
+Error occupied(const XdpProgramOptions& options, const XdpOccupant& occupant) {
+  std::string text = "carries " + occupant.text();
+  std::string off = "`ip link set dev " + options.ifname + " xdp off`";
+  if (occupant.kind == XdpOccupant::Kind::kDispatcher) {
+    return busy(options, text + ", libxdp's dispatcher; give attach=auto or attach=dispatcher to join it");
+  }
+  if (occupant.kind == XdpOccupant::Kind::kAlien) {
+    return busy(options, text + ", which is not ours and stays; end its owner, or detach it by " + off +
+                             " if it has none");
+  }
+  std::string pid = std::to_string(occupant.config.owner_pid);
+  if (occupant.config.owner_pid == static_cast<uint32_t>(::getpid())) {
+    return busy(options, text + " of another copy of this library in this process; use one of the two");
+  }
+  return busy(options, text + " of process " + pid +
+                           ", which lives or may live (another pid namespace, or a child that holds its "
+                           "bpf_link); one process a netdev, or attach=dispatcher in both");
+}
+
+// What is on the netdev once leftovers of dead processes are gone. Each removal makes progress, so the bound
+// is one of patience only: libxdp's dispatcher holds at most 10 programs.
+Result<XdpOccupant> clean_occupant(const XdpProgramOptions& options) {
+  constexpr int kAttempts = 16;
+  for (int i = 0;; i++) {
+    Result<XdpOccupant> occupant = query_xdp_occupant(options.ifindex, options.ifname);
+    if (!occupant || i == kAttempts) return occupant;
+    Result<bool> removed = remove_xdp_orphan(options.ifindex, options.ifname, *occupant);
+    if (!removed) return removed.error();
+    if (!*removed) return occupant;
+  }
+}
+
+// Whether to go through libxdp's dispatcher, or why not to attach at all.
+Result<bool> wants_dispatcher(const XdpProgramOptions& options, const XdpOccupant& occupant) {
+  bool dispatcher_there = occupant.kind == XdpOccupant::Kind::kDispatcher;
+  bool joins = options.attach == AttachMode::kAuto || options.attach == AttachMode::kDispatcher;
+  if (dispatcher_there && joins) return true;
+  if (occupant.kind != XdpOccupant::Kind::kNone) return occupied(options, occupant);
+  return options.attach == AttachMode::kDispatcher;
+}
+
+Result<XdpAttachment> attach_alone(const XdpProgramOptions& options, const XdpTarget& target, int program_fd) {
+  if (options.attach == AttachMode::kNetlink) return XdpAttachment::by_netlink(target, program_fd);
+  Result<XdpAttachment> link = XdpAttachment::by_link(target, program_fd);
+  if (link || link.error().code != EINVAL) return link;
+  if (options.attach == AttachMode::kLink) {
+    Error error = link.error();
+    error.why += "; bpf_link for XDP needs Linux 5.9, attach=auto does without";
+    return error;
+  }
+  return XdpAttachment::by_netlink(target, program_fd);
+}
+
+uint32_t id_of(int program_fd) {
+  bpf_prog_info info = {};
+  uint32_t size = sizeof info;
+  return bpf_obj_get_info_by_fd(program_fd, &info, &size) == 0 ? info.id : 0;
+}
+
+Result<Mapping> map_gates(const XdpObject& object) {
+  if (object.gates_fd() < 0) return Mapping();
+  size_t length =
+      align_up(object.capacity() * sizeof(zcnbrh_gate), static_cast<uint64_t>(::sysconf(_SC_PAGESIZE)));
+  Result<Mapping> gates = Mapping::create(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+                                          object.gates_fd(), 0, "mmap of the XDP gate");
+  if (gates) return gates;
+  Error error = gates.error();
+  error.why = "the gate needs Linux 5.5; give on_empty=off";
+  return error;
+}
+
+}  // namespace
+
+// Members are destroyed from last to first: detach, unmap, close.
+struct XdpProgram::Shared {
+  Shared(const XdpProgramOptions& options_in, XdpObject object_in)
+      : options(options_in), object(std::move(object_in)) {}
+
+  bool is_of(const XdpProgramOptions& other, uint64_t netns_now) const {
+    return options.ifindex == other.ifindex && netns == netns_now && pid == ::getpid();
+  }
+  zcnbrh_on_empty gate() const { return gate_mode(options); }
+
+  XdpProgramOptions options;
+  XdpObject object;
+  Mapping gates;
+  std::optional<XdpAttachment> attachment;
+  uint32_t program_id = 0;
+  uint64_t netns = network_namespace();
+  pid_t pid = ::getpid();  // a forked child has a registry of its own: what it inherited is not its to share
+  int users = 1;
+  Shared* next = nullptr;
+};
+
+struct ProgramRegistry {
+  using Shared = XdpProgram::Shared;
+
+  static inline constinit Shared* first = nullptr;
+
+  static Shared* find(const XdpProgramOptions& options) {
+    uint64_t netns = network_namespace();
+    Shared* shared = first;
+    while (shared != nullptr && !shared->is_of(options, netns)) shared = shared->next;
+    return shared;
+  }
+
+  static void add(Shared* shared) {
+    shared->next = first;
+    first = shared;
+  }
+
+  static void remove(Shared* shared) {
+    Shared** link = &first;
+    while (*link != nullptr && *link != shared) link = &(*link)->next;
+    if (*link != nullptr) *link = shared->next;
+  }
+
+  static Result<Shared*> join(Shared* shared, const XdpProgramOptions& options);
+  static Result<Shared*> create(const XdpProgramOptions& options);
+};
+
+// What is frozen into the loaded program must suit the newcomer.
+Result<XdpProgram::Shared*> ProgramRegistry::join(Shared* shared, const XdpProgramOptions& options) {
+  const XdpProgramOptions& have = shared->options;
+  if (have.mode != options.mode) {
+    // The same answer as from a driver without native mode: the caller goes on to SKB mode.
+    bool only_skb = have.mode == ProgramMode::kSkb;
+    return Error{only_skb ? EOPNOTSUPP : EBUSY, kCall,
+                 "iface " + options.ifname + " has this process's program in " + (only_skb ? "SKB" : "native") +
+                     " mode; give all its ports the same mode"};
+  }
+  if (have.user_object != options.user_object) {
+    return busy(options, "has this process's program already; give all its ports the same xdp_prog");
+  }
+  if (shared->gate() != gate_mode(options)) {
+    return busy(options, std::string("has this process's program with on_empty=") + gate_text(shared->gate()) +
+                             "; give all its ports the same on_empty");
+  }
+  if (options.counters && !have.counters) {
+    return busy(options, "has this process's program without counters; give them to all its ports or none");
+  }
+  if (options.max_queues > shared->object.capacity()) {
+    return busy(options, "has this process's program for queues below " +
+                             std::to_string(shared->object.capacity()) + "; open the highest queues first");
+  }
+  shared->users++;
+  return shared;
+}
+
+Result<XdpProgram::Shared*> ProgramRegistry::create(const XdpProgramOptions& options) {
+  Result<XdpOccupant> occupant = clean_occupant(options);
+  if (!occupant) return occupant.error();
+  Result<bool> dispatcher = wants_dispatcher(options, *occupant);
+  if (!dispatcher) return dispatcher.error();
+
+  XdpObjectOptions wanted;
+  wanted.user_object = options.user_object;
+  wanted.max_queues = std::max(options.max_queues, kMinQueues);
+  wanted.config.on_empty = gate_mode(options);
+  wanted.config.counters = options.counters;
+  wanted.config.per_cpu = options.mode == ProgramMode::kSkb;
+  Result<XdpObject> object = XdpObject::open(wanted);
+  if (!object) return object.error();
+  XdpTarget target{options.ifindex, options.ifname, options.mode == ProgramMode::kNative};
+
+  std::unique_ptr<Shared> shared(new Shared(options, std::move(object).value()));
+  if (!*dispatcher) {
+    if (Status status = shared->object.load(); !status) return status.error();
+  }
+  Result<XdpAttachment> attachment =
+      *dispatcher ? XdpAttachment::by_dispatcher(target, shared->object.object(), shared->object.program_name())
+                  : attach_alone(options, target, shared->object.program_fd());
+  if (!attachment) return attachment.error();
+  shared->attachment.emplace(std::move(attachment).value());
+  Result<Mapping> gates = map_gates(shared->object);
+  if (!gates) return gates.error();
+  shared->gates = std::move(gates).value();
+  shared->program_id = id_of(shared->object.program_fd());
+  return shared.release();
+}
+
+Result<XdpProgram> XdpProgram::attach(const XdpProgramOptions& options) {
+  if (options.ifindex <= 0) return Error{EINVAL, kCall, "no netdev given"};
+  if (options.max_queues > kMaxQueues) {
+    return Error{EINVAL, kCall, std::to_string(options.max_queues) + " queues; at most 65536"};
+  }
+  if (options.mode == ProgramMode::kSkb && options.on_empty != GateMode::kOff) {
+    log_line(LogLevel::kWarning,
+             "iface %s: on_empty has no effect in SKB mode, where several CPUs may run one queue",
+             options.ifname.c_str());
+  }
+  std::lock_guard lock(g_mutex);
+  if (Shared* shared = ProgramRegistry::find(options); shared != nullptr) {
+    Result<Shared*> joined = ProgramRegistry::join(shared, options);
+    if (!joined) return joined.error();
+    return XdpProgram(*joined);
+  }
+  Result<Shared*> created = ProgramRegistry::create(options);
+  if (!created) return created.error();
+  ProgramRegistry::add(*created);
+  return XdpProgram(*created);
+}
+
+void XdpProgram::reset() {
+  if (shared_ == nullptr) return;
+  std::lock_guard lock(g_mutex);
+  Shared* shared = std::exchange(shared_, nullptr);
+  if (--shared->users > 0) return;
+  ProgramRegistry::remove(shared);
+  delete shared;
+}
+
+int XdpProgram::xsks_map_fd() const { return shared_->object.xsks_fd(); }
+XskMap XdpProgram::xsks_map() const { return {xsks_map_fd(), queue_capacity()}; }
+uint32_t XdpProgram::queue_capacity() const { return shared_->object.capacity(); }
+
+zcnbrh_gate* XdpProgram::gate(uint32_t queue) const {
+  if (!shared_->gates || queue >= queue_capacity()) return nullptr;
+  return reinterpret_cast<zcnbrh_gate*>(shared_->gates.data()) + queue;
+}
+
+Result<zcnbrh_counters> XdpProgram::counters(uint32_t queue) const { return shared_->object.counters(queue); }
+const char* XdpProgram::attach_kind() const { return shared_->attachment->kind(); }
+uint32_t XdpProgram::program_id() const { return shared_->program_id; }
+ProgramMode XdpProgram::mode() const { return shared_->options.mode; }
+
+std::string XdpProgram::describe() const {
+  const XdpProgramOptions& options = shared_->options;
+  std::string out = options.user_object.empty() ? "own XDP program" : "XDP program of " + options.user_object;
+  out += std::string(" ") + shared_->object.program_name() + " (id " + std::to_string(shared_->program_id);
+  out += ") on " + options.ifname + ", attached by " + attach_kind();
+  out += options.mode == ProgramMode::kNative ? " in native mode" : " in SKB mode";
+  out += std::string(", on_empty=") + gate_text(shared_->gate());
+  out += options.counters ? ", counting" : ", not counting";
+  return out + ", room for " + std::to_string(queue_capacity()) + " queues";
+}
+
+}  // namespace zcnbrh

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+//
+// The XDP program of a netdev: loaded, attached beside what is there already, shared by all ports of this
+// process that use the netdev, detached with the last of them. Control path only, any thread.
+//
+// What is attached belongs to its owner: a program that is not ours is never replaced or detached. With
+// bpf_link (attach=auto on a free netdev) the kernel detaches when the process ends, however it ends. Where
+// only netlink or libxdp's dispatcher will do, a crash leaves a program that hands every packet to the
+// kernel's stack (its XSKMAP is empty); the next attach() recognises and removes it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "bpf/zcnbrh_bpf.h"
+#include "lib/base/result.h"
+#include "lib/xdp/xsk_map.h"
+
+namespace zcnbrh {
+
+enum class AttachMode {
+  kAuto,        // bpf_link on a free netdev, netlink before Linux 5.9; the dispatcher where there is one
+  kLink,        // bpf_link or an error
+  kDispatcher,  // libxdp's dispatcher or an error
+  kNetlink,     // what kAuto does before Linux 5.9; outlives a crash
+};
+enum class ProgramMode { kNative, kSkb };
+enum class GateMode { kOff, kDrop, kPass };  // on_empty=
+
+struct XdpProgramOptions {
+  int ifindex = 0;
+  std::string ifname;  // for messages
+  AttachMode attach = AttachMode::kAuto;
+  ProgramMode mode = ProgramMode::kNative;
+  GateMode on_empty = GateMode::kOff;  // taken as kOff in SKB mode, with a warning
+  bool counters = false;
+  std::string user_object;   // xdp_prog=: path of a compiled BPF object, empty for our own program
+  uint32_t max_queues = 64;  // highest receive queue id to serve, plus one; at least 64 are made
+};
+
+// A share in a netdev's program. Move-only; the last one of a process detaches what attach() attached.
+class XdpProgram {
+ public:
+  // Attaches, or joins the program that this process has on the netdev already.
+  // Errors, each with cause and cure, and nothing changed: EOPNOTSUPP: the driver has no native mode, try
+  // SKB mode; EBUSY: the netdev carries a program of somebody else, or ours with other options; EPERM:
+  // capabilities; ENODEV: no such netdev; EINVAL, ENOENT: the user's object; others as the kernel's.
+  // Linux 5.3, the gate 5.5. The calling thread must be in the netdev's network namespace.
+  static Result<XdpProgram> attach(const XdpProgramOptions& options);
+
+  XdpProgram(XdpProgram&& other) noexcept : shared_(std::exchange(other.shared_, nullptr)) {}
+  XdpProgram& operator=(XdpProgram&& other) noexcept {
+    if (this != &other) {
+      reset();
+      shared_ = std::exchange(other.shared_, nullptr);
+    }
+    return *this;
+  }
+  ~XdpProgram() { reset(); }
+
+  int xsks_map_fd() const;  // lives as long as this object
+  XskMap xsks_map() const;
+  uint32_t queue_capacity() const;
+
+  // The gate of a queue, shared with the program: `limit` may be written by the core that polls the queue,
+  // `delivered` only read. Memory of this object. nullptr: the gate is off, or no such queue.
+  zcnbrh_gate* gate(uint32_t queue) const;
+
+  // Packets by verdict since attach(), over all CPUs. ENOTSUP: counting is off.
+  Result<zcnbrh_counters> counters(uint32_t queue) const;
+
+  const char* attach_kind() const;  // "bpf_link", "netlink", "libxdp dispatcher"
+  uint32_t program_id() const;
+  ProgramMode mode() const;
+  std::string describe() const;  // one line for a log
+
+ private:
+  struct Shared;
+  friend struct ProgramRegistry;
+  explicit XdpProgram(Shared* shared) : shared_(shared) {}
+  void reset();
+
+  Shared* shared_;
+};
+
+}  // namespace zcnbrh
