@@ -42,8 +42,11 @@ int Kernel::bind(int fd, const struct sockaddr* address, socklen_t length) noexc
 
 Result<Mapping> Kernel::map_ring(int fd, size_t length, uint64_t page_offset) noexcept {
   // MAP_POPULATE: the first burst must not fault.
-  return Mapping::create(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, page_offset,
-                         "mmap of an AF_XDP ring");
+  auto ring = Mapping::create(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, page_offset,
+                              "mmap of an AF_XDP ring");
+  // A child's mapping would hold the socket, and so the queue, after our close().
+  if (ring) ::madvise(ring->data(), ring->size(), MADV_DONTFORK);
+  return ring;
 }
 
 void Kernel::before_close(int /*fd*/) noexcept {}

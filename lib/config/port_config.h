@@ -50,7 +50,7 @@ struct PortConfig {
   std::optional<uint32_t> window;  // packets
   Chunks chunks = Chunks::kAuto;
   std::optional<uint32_t> fill_ring, rx_ring, tx_ring, comp_ring;  // entries; see queue_sizes()
-  uint32_t tx_bounce = 64;                                         // frames a TX queue
+  std::optional<uint32_t> tx_bounce;                               // frames a TX queue
   bool pool_ops = true;
   bool ledger = false;
 

@@ -53,7 +53,7 @@
   RING(rx_ring, "from nb_rx_desc", "own", "RX ring entries a queue")                                          \
   RING(tx_ring, "from nb_tx_desc", "own", "TX ring entries a queue")                                          \
   RING(comp_ring, "from nb_tx_desc", "own", "completion ring entries a queue")                                \
-  NUMBER(tx_bounce, 16, 4096, "", "own", "bounce frames a TX queue, for mbufs that cannot be sent in place")  \
+  NUMBER(tx_bounce, 16, 4096, "nb_tx_desc, at most 512", "own", "bounce frames a TX queue, for mbufs that cannot be sent in place")  \
   SWITCH(pool_ops, "", "own", "1: make mempool ops `zcnbrh` the platform's default when the driver probes")   \
   SWITCH(ledger, "", "own", "1: keep each frame's history and stop at the first ownership violation")
 // clang-format on

@@ -85,7 +85,7 @@ Result<UmemWindow> UmemWindow::map(std::span<const MemoryRun> runs, size_t tail_
   }
   if (tail != 0) {
     if (Status s = map_tail(at, tail, page); !s) return s.error();
-    bind_to_node(at, tail, node);
+    bind_to_node(at, align_up(tail, page), node);  // whole pages, or mbind() refuses
   }
   // The whole reservation: its ends are small pages, so no huge page is cut.
   if (::madvise(reserved->data(), reserved->size(), MADV_DONTFORK) != 0) return Error{errno, "madvise(MADV_DONTFORK)", {}};

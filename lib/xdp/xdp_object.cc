@@ -150,11 +150,11 @@ Status XdpObject::load() {
   LibbpfLog log;
   int error = -bpf_object__load(object_);
   if (error == 0) return {};
-  std::string why = log.reason();
-  if (error == EPERM || error == EACCES) {
-    why += (why.empty() ? "" : "; ");
-    why += "loading needs CAP_BPF and CAP_NET_ADMIN (CAP_SYS_ADMIN before Linux 5.8)";
-  }
+  std::string why = bpf_object__name(object_);
+  // EACCES and EINVAL are the verifier's, whose last words say what it dislikes; EPERM is about us.
+  why += error == EPERM ? ": loading needs CAP_BPF and CAP_NET_ADMIN (CAP_SYS_ADMIN before Linux 5.8)"
+                        : ": the kernel refuses the program";
+  if (const std::string words = log.reason(); !words.empty()) why += ": " + words;
   return Error{error, "load of the XDP program", why};
 }
 

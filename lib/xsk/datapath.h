@@ -212,12 +212,25 @@ uint32_t drain(TxLocal& q, P& policy) noexcept {
   return drained;
 }
 
+// Frames are short: those that are finished, and where none is, in zero-copy mode one call to a driver that
+// asks for it. virtio-net frees what it has sent only when its TX NAPI runs, which that call does; kick()
+// would not make it, since nothing waits in the TX ring.
+template <typename P>
+[[gnu::noinline]] uint32_t reap(TxLocal& q, P& policy) noexcept {
+  const uint32_t drained = drain(q, policy);
+  TxRing ring(q.tx, q.s->tx);
+  const bool zero_copy = q.kick_batch == 0;
+  if (drained != 0 || !zero_copy || q.s->in_flight.get() == 0 || (q.need_wakeup && !ring.needs_wakeup())) return drained;
+  count_kick(q.s->count, q.wake.kick_tx(q.wake.context));
+  return drain(q, policy);
+}
+
 // Copies a packet into a frame of ours. False if none is free, also after a look for finished ones.
 template <typename P>
 [[gnu::noinline]] bool bounce(TxLocal& q, P& policy, typename P::Packet& packet, uint32_t length,
                               struct xdp_desc& desc) noexcept {
   TxShared& s = *q.s;
-  if (s.bounce_count == 0 && drain(q, policy) == 0) return false;
+  if (s.bounce_count == 0) reap(q, policy);
   if (s.bounce_count == 0) return false;
   const ChunkOffset chunk{s.bounce_stack()[--s.bounce_count]};
   if (!q.bounce.move(chunk, Owner::kOurs, tx_in_flight(s.slot))) {
@@ -239,7 +252,9 @@ uint32_t tx_burst(TxLocal& q, P& policy, typename P::Packet* packets, uint32_t c
   if (q.process.pid != current_pid()) [[unlikely]]
     return 0;
   TxShared& s = *q.s;
-  if (s.in_flight.get() >= s.drain_mark || s.limit - s.in_flight.get() < count || count == 0) drain(q, policy);
+  if (s.in_flight.get() >= s.drain_mark || count == 0) drain(q, policy);
+  if (s.limit - s.in_flight.get() < count) [[unlikely]]
+    reap(q, policy);
   TxRing ring(q.tx, s.tx);
   const uint32_t room = s.limit - s.in_flight.get();
   const SlotRun<struct xdp_desc> slots = ring.reserve(room < count ? room : count);

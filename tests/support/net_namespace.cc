@@ -20,6 +20,13 @@ bool run_shell(const std::string& command) {
   return std::system(("{ " + command + "; } >/dev/null 2>&1").c_str()) == 0;
 }
 
+// An end that is administratively up drops what it sends until the kernel's link watcher has been there, at
+// most a second later (net/core/link_watch.c).
+bool wait_until_up(const NetNamespace& where, const std::string& name) {
+  return where.shell("for i in $(seq 500); do ip -o link show dev " + name +
+                     " | grep -q 'state UP' && exit 0; sleep 0.01; done; exit 1");
+}
+
 }  // namespace
 
 NetNamespace::NetNamespace() {
@@ -58,6 +65,7 @@ std::string NetNamespace::connect(const NetNamespace& a, const std::string& name
     return "cannot move " + name_b + " to its namespace";
   if (!b.shell("ip link set dev " + name_b + " up") || !a.shell("ip link set dev " + name_a + " up"))
     return "cannot set the veth pair up";
+  if (!wait_until_up(a, name_a) || !wait_until_up(b, name_b)) return "the veth pair is not up after 5 seconds";
   return {};
 }
 

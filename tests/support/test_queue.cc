@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <new>
 
 #include "lib/base/cacheline.h"
@@ -144,7 +145,7 @@ std::optional<Frame> TestQueue::make_packet(std::span<const uint8_t> content, ui
   if (umem_.pool.take(&frame.chunk, 1) == 0) return std::nullopt;
   frame.offset = offset;
   frame.length = static_cast<uint32_t>(content.size());
-  std::memcpy(umem_.data(frame), content.data(), content.size());
+  std::copy(content.begin(), content.end(), umem_.data(frame));
   return frame;
 }
 

@@ -125,7 +125,7 @@ TEST(PortConfigParse, RefusesWithKeyValueAndRange) {
       {"queue_count=2k", "queue_count=2k: not a decimal number"},
       {"queue_count=", "queue_count=: no value; takes 1..1024"},
       {"queue_count", "'queue_count': no '=' after the key; takes 1..1024"},
-      {"shared_umem=2", "shared_umem=2: out of range 0|1"},
+      {"shared_umem=2", "shared_umem=2: takes 0|1"},
       {"shared_umem=yes", "shared_umem=yes: not a decimal number; takes 0|1"},
       {"rx_ring=1000", "rx_ring=1000: not a power of two; takes 64..65536, a power of two"},
       {"rx_ring=32", "rx_ring=32: out of range 64..65536"},

@@ -176,9 +176,9 @@ int tx_queue_setup(struct rte_eth_dev* dev, uint16_t queue, uint16_t descriptors
     return log_error(port, "TX queue setup", sizes.error());
   close_queue(port, queue);
   QueueSlot& slot = *port.slots[queue];
-  const size_t bytes = offsetof(SharedTxQueue, state) + TxShared::bytes(port.config().tx_bounce);
-  if (slot.tx == nullptr)
-    slot.tx = static_cast<SharedTxQueue*>(rte_zmalloc_socket("zcnbrh_queue", bytes, RTE_CACHE_LINE_SIZE, port.node()));
+  const size_t bytes = offsetof(SharedTxQueue, state) + TxShared::bytes(bounce_frames(port, descriptors));
+  rte_free(slot.tx);  // made for a queue that only received: too short
+  slot.tx = static_cast<SharedTxQueue*>(rte_zmalloc_socket("zcnbrh_queue", bytes, RTE_CACHE_LINE_SIZE, port.node()));
   if (slot.tx == nullptr) return -ENOMEM;
   slot.tx->address = {port.port_id, queue};
   slot.nb_tx = descriptors;

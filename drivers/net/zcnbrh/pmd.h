@@ -81,6 +81,12 @@ struct PmdPort {
   int node() const { return port->info().numa_node; }
 };
 
+// Bounce frames of a TX queue. 512 are one huge page; more are for programs that send little else.
+inline uint32_t bounce_frames(const PmdPort& port, uint32_t nb_tx) {
+  constexpr uint32_t kMost = 512;
+  return port.config().tx_bounce.value_or(nb_tx < kMost ? nb_tx : kMost);
+}
+
 inline PmdPort* port_of(const struct rte_eth_dev* dev) { return static_cast<PmdPort*>(dev->process_private); }
 inline QueueSlot* slot_of(const QueueAddress& address) {
   return port_of(&rte_eth_devices[address.port])->slots[address.queue].get();

@@ -89,7 +89,7 @@ uint32_t fill_frames_needed(const PmdPort& port, const QueueSlot& slot, const Po
 }
 
 uint32_t tail_needed(const PmdPort& port, const QueueSlot& slot, const PoolMemory* pool) {
-  return slot.nb_tx == 0 ? 0 : port.config().tx_bounce + fill_frames_needed(port, slot, pool);
+  return slot.nb_tx == 0 ? 0 : bounce_frames(port, slot.nb_tx) + fill_frames_needed(port, slot, pool);
 }
 
 bool has_room(const PmdPort& port, const QueueSlot& slot, const PortUmem& umem) {
@@ -135,7 +135,7 @@ Status make_shared_state(PmdPort& port, QueueSlot& slot, uint16_t queue) {
   const int node = port.node();
   if (slot.rx == nullptr) slot.rx = eal_alloc<SharedRxQueue>(sizeof(SharedRxQueue), node);
   if (slot.tx == nullptr)
-    slot.tx = eal_alloc<SharedTxQueue>(offsetof(SharedTxQueue, state) + TxShared::bytes(port.config().tx_bounce), node);
+    slot.tx = eal_alloc<SharedTxQueue>(offsetof(SharedTxQueue, state) + TxShared::bytes(bounce_frames(port, slot.nb_tx)), node);
   if (slot.rx == nullptr || slot.tx == nullptr) return Error{ENOMEM, "rte_zmalloc_socket", "no EAL memory for a queue"};
   slot.rx->address = slot.tx->address = {port.port_id, queue};
   return {};
@@ -243,7 +243,7 @@ Status open_queue(PmdPort& port, uint16_t queue, bool share) {
   if (Status s = make_shared_state(port, slot, queue); !s) return s;
   slot.ledger_slot = slot.umem->pool() != nullptr ? slot.umem->pool()->take_slot() : queue + 1U;
   std::vector<ChunkOffset> bounce;
-  if (slot.nb_tx != 0) slot.bounce_frames = slot.umem->take_tail(port.config().tx_bounce);
+  if (slot.nb_tx != 0) slot.bounce_frames = slot.umem->take_tail(bounce_frames(port, slot.nb_tx));
   for (uint32_t i = 0; i < slot.bounce_frames.count; ++i)
     bounce.push_back(slot.umem->tail_chunk(slot.bounce_frames.first + i));
   slot.fill_frames = slot.umem->take_tail(fill_frames_needed(port, slot, slot.umem->pool()));
