@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Z-CNBRH authors
 //
-// zcnbrh-devargs: prints the table of devargs that README and docs carry, and keeps theirs up to date. The
-// table is the driver's own (lib/config/port_keys.h). Exit codes: 0 done or up to date, 1 out of date,
+// zcnbrh-devargs: prints the table of devargs that README and docs carry, and keeps theirs up to date, as it
+// does the table of counters. Both are the driver's own (lib/config/port_keys.h, lib/xsk/counters.def). Exit codes: 0 done or up to date, 1 out of date,
 // 2 usage or file error, 77 nothing to check (no such file, or no markers in it).
 #include <cerrno>
 #include <cstring>
@@ -34,17 +34,30 @@ int write_file(const std::string& path, const std::string& text) {
   return kFailed;
 }
 
+std::string counters_markdown() {
+  std::string out = "| counter | counts | text |\n|---|---|---|\n";
+  const auto row = [&out](const char* direction, const char* name, const char* unit, const char* text) {
+    out += std::string("| `") + direction + "_qN_" + name + "` | " + unit + " | " + text + " |\n";
+  };
+#define RX(name, unit, text) row("rx", #name, unit, text);
+#define TX(name, unit, text) row("tx", #name, unit, text);
+#include "lib/xsk/counters.def"
+  return out;
+}
+
 int handle_file(const std::string& path, bool write) {
   std::ifstream in(path, std::ios::binary);
   const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  const auto fresh = zcnbrh::splice_table(text, zcnbrh::devargs_markdown());
+  const auto devargs = zcnbrh::splice_table(text, zcnbrh::devargs_markdown(), "devargs");
+  const auto counters = zcnbrh::splice_table(devargs.value_or(text), counters_markdown(), "counters");
+  const auto fresh = counters ? counters : devargs;
   if (!fresh) {
-    std::cerr << path << ": no file, or no line <!-- devargs:begin --> with a <!-- devargs:end --> after it\n";
+    std::cerr << path << ": no file, or no line <!-- devargs:begin --> (or counters) with an :end --> after it\n";
     return write ? kFailed : kSkipped;
   }
   if (*fresh == text) return 0;
   if (write) return write_file(path, *fresh);
-  std::cerr << path << ": the table of devargs is out of date; run zcnbrh-devargs --write " << path << "\n";
+  std::cerr << path << ": a table is out of date; run zcnbrh-devargs --write " << path << "\n";
   return kOutOfDate;
 }
 

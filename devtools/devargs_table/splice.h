@@ -10,15 +10,16 @@
 
 namespace zcnbrh {
 
-inline constexpr std::string_view kTableBegin = "<!-- devargs:begin -->\n";
-inline constexpr std::string_view kTableEnd = "<!-- devargs:end -->";
-
-// The file's text with `table` between the markers, or nothing where it has no pair of markers.
-inline std::optional<std::string> splice_table(std::string_view file, std::string_view table) {
-  const size_t marker = file.find(kTableBegin);
+// The file's text with `table` between the lines `<!-- NAME:begin -->` and `<!-- NAME:end -->`, or nothing
+// where it has no such pair.
+inline std::optional<std::string> splice_table(std::string_view file, std::string_view table,
+                                               std::string_view name = "devargs") {
+  const std::string first = "<!-- " + std::string(name) + ":begin -->\n";
+  const std::string last = "<!-- " + std::string(name) + ":end -->";
+  const size_t marker = file.find(first);
   if (marker == file.npos) return std::nullopt;
-  const size_t begin = marker + kTableBegin.size();
-  const size_t end = file.find(kTableEnd, begin);
+  const size_t begin = marker + first.size();
+  const size_t end = file.find(last, begin);
   if (end == file.npos) return std::nullopt;
   return std::string(file.substr(0, begin)).append(table).append(file.substr(end));
 }
