@@ -20,6 +20,11 @@ int poke_rx(void* context) noexcept {
   return ::recvfrom(fd_of(context), nullptr, 0, MSG_DONTWAIT, nullptr, nullptr) < 0 ? -errno : 0;
 }
 
+int kick_tx_by_poll(void* context) noexcept {
+  struct pollfd one {fd_of(context), POLLOUT, 0};
+  return ::poll(&one, 1, 0) < 0 ? -errno : 0;
+}
+
 }  // namespace
 
 Result<UniqueFd> Kernel::socket(int domain, int type, int protocol) noexcept {
@@ -51,7 +56,7 @@ Result<Mapping> Kernel::map_ring(int fd, size_t length, uint64_t page_offset) no
 
 void Kernel::before_close(int /*fd*/) noexcept {}
 
-Wake Kernel::wake(int fd) noexcept { return {context_of(fd), kick_tx, poke_rx}; }
+Wake Kernel::wake(int fd) noexcept { return {context_of(fd), kick_tx, poke_rx, kick_tx_by_poll}; }
 
 int Kernel::map_update(int map_fd, const void* key, const void* value) noexcept {
   return ::bpf_map_update_elem(map_fd, key, value, 0) < 0 ? -errno : 0;

@@ -26,6 +26,8 @@ struct Wake {
   void* context = nullptr;
   int (*kick_tx)(void* context) noexcept = nullptr;  // sendto(fd, MSG_DONTWAIT)
   int (*poke_rx)(void* context) noexcept = nullptr;  // recvfrom(fd, MSG_DONTWAIT)
+  // poll(fd, POLLOUT, 0): wakes the driver also where sendto() will not, see QueuePair::set_busy_poll().
+  int (*kick_tx_by_poll)(void* context) noexcept = nullptr;
 };
 
 class Kernel {

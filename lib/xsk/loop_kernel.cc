@@ -356,7 +356,7 @@ void LoopKernel::before_close(int fd) noexcept {
 
 Wake LoopKernel::wake(int fd) noexcept {
   const std::lock_guard guard(lock_);
-  return {find(fd), loop_kick_tx, loop_poke_rx};
+  return {find(fd), loop_kick_tx, loop_poke_rx, loop_kick_tx};
 }
 
 int LoopKernel::map_update(int map_fd, const void* key, const void* value) noexcept {

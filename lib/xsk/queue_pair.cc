@@ -141,6 +141,13 @@ Status QueuePair::set_busy_poll(uint32_t budget) {
                  result == -EPERM ? "busy polling needs CAP_NET_ADMIN" : "busy polling needs Linux 5.11"};
   }
   rx_.busy_poll = true;
+  // A busy-polling sendto() in zero-copy mode runs the RX queue's NAPI and returns without waking the driver
+  // (xsk_no_wakeup() in net/xdp/xsk.c). Where TX has a NAPI of its own (virtio-net; igb with unpaired queues)
+  // nobody would ever send. poll() has no such shortcut. Seen on 7.2: net_af_xdp sends nothing there.
+  if (outcome_.mode == XskMode::kZeroCopy) {
+    tx_.wake.kick_tx = tx_.wake.kick_tx_by_poll;
+    rx_.wake.kick_tx = rx_.wake.kick_tx_by_poll;
+  }
   return {};
 }
 

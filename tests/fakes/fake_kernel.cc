@@ -168,7 +168,7 @@ void FakeKernel::before_close(int fd) noexcept {
 Wake FakeKernel::wake(int fd) noexcept {
   auto& waker = wakers_[fd];
   if (!waker) waker = std::make_unique<Waker>(Waker{this, LoopKernel::wake(fd)});
-  return {waker.get(), kick, poke};
+  return {waker.get(), kick, poke, kick};
 }
 
 int FakeKernel::kick(void* context) noexcept {

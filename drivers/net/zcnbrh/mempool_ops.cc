@@ -56,8 +56,8 @@ struct PageLayout {
     if (element <= kPageSize) colours = (kPageSize - per_page * element) / kCacheLine + 1;
   }
   size_t pages_for(size_t elements) const { return (elements + per_page - 1) / per_page * pages_each; }
-  // Where the first element of a page starts in it. 7 is prime to most counts of colours.
-  size_t colour(size_t page) const { return page * 7 % colours * kCacheLine; }
+  // Where the first element of a page starts in it: each page one cache line further on than the one before.
+  size_t colour(size_t page) const { return page % colours * kCacheLine; }
 
   size_t per_page;
   size_t pages_each;
