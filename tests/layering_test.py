@@ -27,14 +27,14 @@ ARROWS = {
     "lib/flow": ["lib/base", "lib/netdev", "lib/xdp"],
     "lib/config": ["lib/base"],
     "lib/xsk": LIB,
-    "lib/capi": ["include/zcnbrh", "lib/base", "lib/config", "lib/xsk"],
+    "lib/capi": ["include/zcnbrh", "lib/base", "lib/config", "lib/umem", "lib/xsk"],
     "drivers/net/zcnbrh": LIB,
     "shim": ["lib/base", "lib/config", "lib/share"],
     "app/testpmd-plugin": ["drivers/net/zcnbrh"],
     "examples": ["include/zcnbrh"],
     "tests": ["*"],
     "bench": ["*"],
-    "devtools": ["lib/base", "lib/config"],
+    "devtools": ["lib/base", "lib/config", "lib/xsk"],
 }
 
 # Headers of others -> the only folders that may include them.

@@ -12,6 +12,7 @@
 #include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/pmd.h"
 #include "lib/config/queue_sizes.h"
+#include "lib/xsk/credit_window.h"
 
 namespace zcnbrh::pmd {
 namespace {
@@ -197,14 +198,9 @@ void post_tail(QueueSlot& slot) {
   }
 }
 
-// Packets the application will take ahead. In zero-copy mode the NIC's own ring must stay filled for the
-// host's traffic, so the window keeps that far below the frames posted.
 uint32_t credit_window(const PmdPort& port, const QueueSlot& slot) {
-  uint32_t most = slot.nb_rx;
-  if (slot.pair.outcome().mode == XskMode::kZeroCopy) {
-    const uint32_t nic_ring = netdev_rx_ring(port.port->info().name).value_or(512);
-    most = slot.nb_rx > nic_ring ? slot.nb_rx - nic_ring : std::max(1U, slot.nb_rx / 4);
-  }
+  const uint32_t nic_ring = netdev_rx_ring(port.port->info().name).value_or(0);
+  const uint32_t most = widest_window(slot.pair.outcome().mode, slot.nb_rx, nic_ring);
   const uint32_t wanted = port.config().window.value_or(most);
   if (wanted > most)
     ZLOG(WARNING, "port %u (%s): window=%u: only %u packets fit beside the NIC's own ring; using that", port.port_id,

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+//
+// What the bursts (lib/xsk/datapath.h) do with the C API's frames. Policies live on a call's stack.
+#pragma once
+
+#include <cstring>
+
+#include "lib/base/clock.h"
+#include "lib/capi/frame_book.h"
+#include "lib/xsk/datapath.h"
+
+namespace zcnbrh::capi {
+
+// The caller has checked each frame, see FrameQueue::send().
+struct FrameTxPolicy {
+  using Packet = const struct zcnbrh_frame;
+  FrameBook& book;
+
+  TxPlan plan(const struct zcnbrh_frame& frame, uint32_t /*max_length*/) const {
+    const FrameTag& tag = book.tag_of(frame);
+    return {TxVerdict::kByAddress, frame.length, ChunkOffset{tag.chunk},
+            static_cast<uint32_t>(book.offset(frame, tag))};
+  }
+  // Never called: a queue of the C API has no bounce frames, since each frame can be sent by address.
+  void copy_out(const struct zcnbrh_frame& frame, uint8_t* to) const {
+    std::memcpy(to, frame.data, frame.length);
+  }
+  void done(const struct zcnbrh_frame& /*frame*/) const {}
+  void completed(const ChunkOffset* chunks, uint32_t count) const { book.pool().give(chunks, count); }
+};
+
+struct FrameRxPolicy {
+  using Packet = struct zcnbrh_frame;
+  static constexpr bool kCreditOnRelease = true;
+  FrameBook& book;
+  TxLocal& tx;  // of the same thread: where frames may come from when the pool is empty
+  bool timestamps = false;
+  uint64_t now_ns = 0;  // read with the burst's first packet
+
+  void prefetch(ChunkOffset /*chunk*/) const {}  // deliver() writes nothing near the frame
+  void deliver(struct zcnbrh_frame& out, ChunkOffset chunk, uint64_t data, uint32_t length) {
+    if (timestamps && now_ns == 0) now_ns = monotonic_ns();
+    out.timestamp_ns = now_ns;
+    book.lend(out, chunk, data, length, FrameTag::kLent | FrameTag::kCredit);
+  }
+  void give_back(ChunkOffset chunk) const { book.pool().give(&chunk, 1); }
+  uint32_t allocate(ChunkOffset* chunks, uint32_t count) const {
+    if (book.pool().available() < count) {
+      FrameTxPolicy policy{book};
+      drain(tx, policy);
+    }
+    return book.pool().take(chunks, count);
+  }
+};
+
+}  // namespace zcnbrh::capi

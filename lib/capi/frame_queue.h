@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+//
+// What is behind a struct zcnbrh_queue: one queue pair on memory of its own. The calls have the C API's
+// meaning and return values; arguments and process are checked by the caller (zcnbrh.cc).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "include/zcnbrh/zcnbrh.h"
+#include "lib/base/process.h"
+#include "lib/capi/frame_book.h"
+#include "lib/capi/open_plan.h"
+#include "lib/umem/numa_memory.h"
+#include "lib/umem/umem.h"
+#include "lib/xsk/port.h"
+#include "lib/xsk/queue_pair.h"
+
+namespace zcnbrh::capi {
+
+class FrameQueue {
+ public:
+  // Errors: see zcnbrh_open(). Nothing is left behind when it fails.
+  static Result<std::unique_ptr<FrameQueue>> open(const OpenPlan& plan);
+  ~FrameQueue() { close(); }
+  FrameQueue(const FrameQueue&) = delete;
+  FrameQueue& operator=(const FrameQueue&) = delete;
+
+  // Takes the queue down. False: the kernel was not seen to let go; the memory is kept mapped for ever.
+  bool close();
+  // In a child of fork(): closes the child's descriptors. The object must not be destroyed after that: its
+  // mappings were not inherited, what is at those addresses now is not ours.
+  void abandon();
+
+  int poll(struct zcnbrh_frame* frames, uint32_t count);
+  int alloc(struct zcnbrh_frame* frames, uint32_t count);
+  int release(const struct zcnbrh_frame* frames, uint32_t count);
+  int send(const struct zcnbrh_frame* frames, uint32_t count);
+  int send_copy(const void* data, size_t length);
+  int flush();
+
+  // Any thread.
+  bool is_of_this_process() const { return pid_ == current_pid(); }
+  int fd() const { return port_->is_loop() ? -ENOTSUP : pair_.socket().fd(); }
+  const std::string& mode() const { return mode_; }
+  void read_stats(struct zcnbrh_stats& out) const;
+
+  void read_ledger(struct zcnbrh_ledger& out) const;
+  // The first ownership violation in words, or "".
+  std::string violation_text() const;
+
+ private:
+  FrameQueue() = default;
+  Status set_up(const OpenPlan& plan);
+  Status make_memory(const OpenPlan& plan);
+  Status make_state(bool history);
+  Status make_pair(const OpenPlan& plan);
+  Status post_frames();
+  Status bind();
+  bool try_busy_poll(std::string* why_not);
+  void open_gate();
+  void take_back_frames();
+  std::string place() const;
+  static bool stopped(const ProcessTag& tag) { return tag.pid == ProcessTag::kNobody; }
+
+  // Data path.
+  QueuePair pair_;
+  FrameBook book_;
+  bool timestamps_ = false;
+  pid_t pid_ = current_pid();
+  // Control path.
+  RxShared* rx_ = nullptr;  // in state_
+  TxShared* tx_ = nullptr;
+  Ledger ledger_;
+  FrameGrid grid_;
+  std::string mode_;
+  std::optional<Umem> umem_;
+  NumaMemory frames_;
+  NumaMemory state_;
+  std::unique_ptr<Port> port_;
+};
+
+}  // namespace zcnbrh::capi
