@@ -21,14 +21,29 @@ namespace {
 uint32_t mode_flag(const XdpTarget& target) { return target.native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE; }
 xdp_attach_mode libxdp_mode(const XdpTarget& target) { return target.native ? XDP_MODE_NATIVE : XDP_MODE_SKB; }
 
+// What drivers answer when their native XDP cannot run as things are. The caller may then take SKB mode.
+bool is_drivers_refusal(int code) {
+  return code == EOPNOTSUPP || code == ENOSPC || code == ERANGE || code == EINVAL || code == ENOMEM;
+}
+
+const char* refusal_hint(int code) {
+  switch (code) {
+    case ERANGE: return "; it does not take this MTU, lower the MTU";
+    case ENOSPC: return "; on veth the peer has more TX queues than this end has RX queues, see `ethtool -L`";
+    default: return "";
+  }
+}
+
 Error attach_error(int code, const char* call, const XdpTarget& target, const std::string& reason) {
   std::string why = "iface " + target.ifname;
-  if (code == EOPNOTSUPP && target.native) why += ": the driver has no native XDP, or not as it is set up now";
+  const bool refused = target.native && is_drivers_refusal(code);
   if (code == EPERM) why += ": needs CAP_NET_ADMIN and CAP_BPF (CAP_SYS_ADMIN before Linux 5.8)";
-  if (code == ERANGE) why += ": the driver's XDP does not take this MTU; lower the MTU";
   if (code == ENODEV) why += ": no such netdev; check `ip link`, or the network namespace";
+  if (code == EOPNOTSUPP && target.native) why += ": the driver has no native XDP, or not as it is set up now";
+  if (refused && code != EOPNOTSUPP)
+    why += std::string(": the driver refuses native XDP: ") + std::strerror(code) + refusal_hint(code);
   if (!reason.empty()) why += " (" + reason + ")";
-  return Error{code, call, why};
+  return Error{refused ? EOPNOTSUPP : code, call, why};
 }
 
 // libxdp falls back to attaching the program alone when the kernel refuses extension programs; it would then

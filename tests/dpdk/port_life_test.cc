@@ -3,6 +3,9 @@
 //
 // A port's life in every order, on a real netdev: after each turn every buffer is in its pool again.
 #include <gtest/gtest.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -186,6 +189,34 @@ TEST_F(PortLife, AForkedChildGetsNothingAndHarmsNothing) {
   rte_mbuf* m = rte_pktmbuf_alloc(pool_);
   rte_pktmbuf_append(m, 60);
   EXPECT_EQ(rte_eth_tx_burst(port->id(), 0, &m, 1), 1);
+}
+
+// A veth end whose peer has more TX queues than it has RX queues refuses native XDP (veth_xdp_set()).
+TEST_F(PortLife, ADriverThatRefusesNativeXdpIsServedInSkbMode) {
+  ASSERT_TRUE(here_.shell("ip link add zs0 numrxqueues 1 numtxqueues 1 type veth peer name zs1 numrxqueues 4 "
+                          "numtxqueues 4 && ip link set zs0 up && ip link set zs1 up"));
+  {
+    EalPort strict("net_zcnbrh_strict", {"iface=zs0,allow_skb=0"}, pool_);
+    EXPECT_EQ(strict.error(), "start: " + std::to_string(-EOPNOTSUPP));
+  }
+  EalPort port("net_zcnbrh_skb", {"iface=zs0"}, pool_);
+  ASSERT_EQ(port.error(), "");
+  EXPECT_TRUE(here_.shell("ip -d link show zs0 | grep -q xdpgeneric"));
+  const int socket = ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+  sockaddr_ll to{};
+  to.sll_family = AF_PACKET;
+  to.sll_ifindex = static_cast<int>(if_nametoindex("zs1"));
+  const std::vector<uint8_t> frame(60, 0xff);
+  ASSERT_EQ(::sendto(socket, frame.data(), frame.size(), 0, reinterpret_cast<sockaddr*>(&to), sizeof to), 60);
+  ::close(socket);
+  rte_mbuf* m = nullptr;
+  for (int i = 0; m == nullptr && i < 1000; ++i) {
+    rte_eth_rx_burst(port.id(), 0, &m, 1);
+    ::usleep(1000);
+  }
+  ASSERT_NE(m, nullptr);
+  EXPECT_EQ(m->pkt_len, 60U);
+  rte_pktmbuf_free(m);
 }
 
 TEST_F(PortLife, PoolsMadeAfterProbeKeepElementsInsidePages) {
