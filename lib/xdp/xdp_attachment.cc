@@ -18,12 +18,17 @@
 namespace zcnbrh {
 namespace {
 
+constexpr const char* kLinkCall = "bpf_link_create";
+
 uint32_t mode_flag(const XdpTarget& target) { return target.native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE; }
 xdp_attach_mode libxdp_mode(const XdpTarget& target) { return target.native ? XDP_MODE_NATIVE : XDP_MODE_SKB; }
 
 // What drivers answer when their native XDP cannot run as things are. The caller may then take SKB mode.
-bool is_drivers_refusal(int code) {
-  return code == EOPNOTSUPP || code == ENOSPC || code == ERANGE || code == EINVAL || code == ENOMEM;
+// EINVAL, too, but of bpf_link_create() it may also say that the kernel knows no such links; then netlink is
+// tried, and its EINVAL is the driver's.
+bool is_drivers_refusal(int code, const char* call) {
+  return code == EOPNOTSUPP || code == ENOSPC || code == ERANGE || code == ENOMEM ||
+         (code == EINVAL && call != kLinkCall);
 }
 
 const char* refusal_hint(int code) {
@@ -36,7 +41,7 @@ const char* refusal_hint(int code) {
 
 Error attach_error(int code, const char* call, const XdpTarget& target, const std::string& reason) {
   std::string why = "iface " + target.ifname;
-  const bool refused = target.native && is_drivers_refusal(code);
+  const bool refused = target.native && is_drivers_refusal(code, call);
   if (code == EPERM) why += ": needs CAP_NET_ADMIN and CAP_BPF (CAP_SYS_ADMIN before Linux 5.8)";
   if (code == ENODEV) why += ": no such netdev; check `ip link`, or the network namespace";
   if (code == EOPNOTSUPP && target.native) why += ": the driver has no native XDP, or not as it is set up now";
@@ -66,7 +71,7 @@ Result<XdpAttachment> XdpAttachment::by_link(const XdpTarget& target, int progra
   LibbpfLog log;
   LIBBPF_OPTS(bpf_link_create_opts, options, .flags = mode_flag(target));
   int fd = bpf_link_create(program_fd, target.ifindex, BPF_XDP, &options);
-  if (fd < 0) return attach_error(-fd, "bpf_link_create", target, log.reason());
+  if (fd < 0) return attach_error(-fd, kLinkCall, target, log.reason());
   out.link_.reset(fd);
   return out;
 }

@@ -29,6 +29,7 @@ class PortLife : public ::testing::Test {
     pool_ = make_pool("life", kBuffers);
   }
   void TearDown() override {
+    if (pool_ == nullptr) return;
     EXPECT_EQ(rte_mempool_avail_count(pool_), kBuffers);
     rte_mempool_free(pool_);
   }
