@@ -10,7 +10,9 @@ nothing passed in a run, or when a suite has no test: a run that skips everythin
 """
 
 import argparse
+import contextlib
 import dataclasses
+import fcntl
 import json
 import os
 import pathlib
@@ -23,6 +25,7 @@ import xml.etree.ElementTree as ElementTree
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SUITES = ("layering", "unit", "capi", "bpf", "netns", "dpdk")
 OUTPUT_LINES = 120  # of a failed test, the last ones
+LOGS = "run_tests"  # name of Meson's log files, so that a `meson test` by hand does not write into ours
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +38,9 @@ class Run:
     no_aslr: bool = False
 
 
-# Without the driver: it is loaded into programs that are not instrumented.
-SANITIZED = ("-Db_ndebug=false", "-Doptimization=1", "-Dpmd=disabled", "-Dsystem_tests=false", "-Dexamples=false")
+# Without the driver: it is loaded into programs that are not instrumented. Optimization 0 halves the time to
+# compile; the plain build runs the same tests on the code that ships.
+SANITIZED = ("-Db_ndebug=false", "-Doptimization=0", "-Dpmd=disabled", "-Dsystem_tests=false", "-Dexamples=false")
 RUNS = (
     Run("build", "build", SUITES),
     Run("asan", "build-asan", ("unit", "capi"), ("-Db_sanitize=address,undefined", *SANITIZED),
@@ -127,10 +131,10 @@ def program_from_log(entry, cases):
 
 
 def read_results(folder):
-    log = folder / "meson-logs" / "testlog.json"
+    log = folder / "meson-logs" / f"{LOGS}.json"
     if not log.exists():
         return []
-    cases = cases_by_program(folder / "meson-logs" / "testlog.junit.xml")
+    cases = cases_by_program(folder / "meson-logs" / f"{LOGS}.junit.xml")
     entries = [json.loads(line) for line in log.read_text().splitlines()]
     return [program_from_log(entry, cases.get(entry["name"], [])) for entry in entries]
 
@@ -150,13 +154,26 @@ def build(run):
     subprocess.run(["ninja", "-C", folder], check=True)
 
 
+@contextlib.contextmanager
+def locked(folder):
+    """One test run at a time in a build folder: they share the files that results are read from."""
+    with open(folder / ".run_tests.lock", "w", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"  waiting for another test run in {folder.name}", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def run_meson(run, suites, names):
     folder = ROOT / run.folder
     # A program that crashes writes no result: Meson would take the file of the run before for it.
-    for old in [*folder.glob("*.xml"), folder / "meson-logs/testlog.json", folder / "meson-logs/testlog.junit.xml"]:
+    for old in [*folder.glob("*.xml"), *folder.glob(f"meson-logs/{LOGS}.*")]:
         old.unlink(missing_ok=True)
     command = ["setarch", "-R"] if run.no_aslr and can_switch_off_aslr() else []
-    command += ["meson", "test", "-C", folder, "--no-rebuild", "--num-processes", str(os.cpu_count() or 1)]
+    command += ["meson", "test", "-C", folder, "--no-rebuild", "--logbase", LOGS,
+                "--num-processes", str(os.cpu_count() or 1)]
     for suite in suites:
         command += ["--suite", suite]
     if run.setup:
@@ -215,8 +232,9 @@ def run_one(run, arguments):
     started = time.monotonic()
     print(f"\n== {run.name}: {', '.join(suites)}", flush=True)
     build(run)
-    code, rest = run_meson(run, suites, arguments.names)
-    programs = read_results(ROOT / run.folder)
+    with locked(ROOT / run.folder):
+        code, rest = run_meson(run, suites, arguments.names)
+        programs = read_results(ROOT / run.folder)
     print_failures(programs)
     rows = [(run.name, suite, [program for program in programs if program.suite == suite]) for suite in suites]
 
