@@ -39,6 +39,7 @@ class Mbufs : public ::testing::Test {
     ASSERT_EQ(port_->error(), "");
   }
   void TearDown() override {
+    if (port_ == nullptr) return;
     EXPECT_EQ(port_->sum("violations"), 0U);
     EXPECT_EQ(port_->sum("xsk_invalid_descs"), 0U) << "an invalid descriptor reached a ring";
     port_.reset();

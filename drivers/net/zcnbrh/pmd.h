@@ -34,6 +34,7 @@ struct QueueAddress {
 
 struct SharedRxQueue {
   QueueAddress address;
+  Counter flushed;  // packets received but given back unread when the port stopped or started
   RxShared state;
 };
 

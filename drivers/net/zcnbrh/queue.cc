@@ -255,6 +255,17 @@ Status open_queue(PmdPort& port, uint16_t queue, bool share) {
   return bind_queue(port, slot, queue);
 }
 
+// Packets in the RX ring of a queue that has no XSKMAP entry: at most a ring's worth, nothing new comes in.
+void discard_received(QueueSlot& slot) {
+  struct rte_mbuf* late[kDiscardBurst];
+  for (uint32_t seen = 0; seen <= slot.nb_rx; seen += kDiscardBurst) {
+    const uint32_t n = rx_burst(slot.pair.rx(), slot.rx_policy, late, kDiscardBurst);
+    if (n == 0) break;
+    rte_pktmbuf_free_bulk(late, n);
+    slot.rx->flushed.add(n);
+  }
+}
+
 // Sharing a UMEM across queues needs Linux 5.10; and a driver may refuse what its sibling took.
 bool sharing_was_refused(const QueueSlot& slot, const Error& error) {
   return slot.umem && slot.umem->umem().sharer() >= 0 && (error.code == EINVAL || error.code == EOPNOTSUPP) &&
@@ -304,6 +315,7 @@ Status enable_queues(PmdPort& port) {
   const XskMap map = port.port->xsks_map();
   for (const auto& slot : port.slots) {
     if (!slot->pair || slot->nb_rx == 0) continue;
+    if (!slot->pair.enabled()) discard_received(*slot);  // what a NAPI run still delivered after the last stop
     if (Status s = slot->pair.enable(map); !s) {
       disable_queues(port);
       return s;
@@ -317,13 +329,7 @@ void disable_queues(PmdPort& port) {
   for (const auto& slot : port.slots) {
     if (!slot->pair || slot->nb_rx == 0) continue;
     slot->pair.disable(map);
-    struct rte_mbuf* late[kDiscardBurst];
-    // At most a ring's worth: nothing new comes in.
-    for (uint32_t seen = 0; seen <= slot->nb_rx; seen += kDiscardBurst) {
-      const uint32_t n = rx_burst(slot->pair.rx(), slot->rx_policy, late, kDiscardBurst);
-      if (n == 0) break;
-      rte_pktmbuf_free_bulk(late, n);
-    }
+    discard_received(*slot);
   }
 }
 

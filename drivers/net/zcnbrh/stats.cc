@@ -22,12 +22,12 @@ void add_queue(const PmdPort& port, const QueueSlot& slot, uint16_t queue, struc
   const bool shown = queue < RTE_ETHDEV_QUEUE_STAT_CNTRS;
   if (slot.rx != nullptr && slot.nb_rx != 0) {
     const RxCounters& rx = slot.rx->state.count;
-    out.ipackets += rx.packets.get();
+    out.ipackets += rx.packets.get() - slot.rx->flushed.get();
     out.ibytes += rx.bytes.get();
     out.ierrors += rx.dropped_too_long.get() + rx.dropped_segments.get();
     out.rx_nombuf += rx.alloc_failed.get();
     if (shown) {
-      out.q_ipackets[queue] += rx.packets.get();
+      out.q_ipackets[queue] += rx.packets.get() - slot.rx->flushed.get();
       out.q_ibytes[queue] += rx.bytes.get();
       out.q_errors[queue] += rx.dropped_too_long.get() + rx.dropped_segments.get();
     }
@@ -82,7 +82,7 @@ int stats_of_secondary(const struct rte_eth_dev* dev, struct rte_eth_stats& out)
   for (uint16_t q = 0; q < dev->data->nb_rx_queues; ++q) {
     const auto* rx = static_cast<const SharedRxQueue*>(dev->data->rx_queues[q]);
     if (rx == nullptr) continue;
-    out.ipackets += rx->state.count.packets.get();
+    out.ipackets += rx->state.count.packets.get() - rx->flushed.get();
     out.ibytes += rx->state.count.bytes.get();
   }
   for (uint16_t q = 0; q < dev->data->nb_tx_queues; ++q) {
@@ -103,6 +103,7 @@ void keep_counts(PmdPort& port, uint16_t queue) {
   gone.imissed -= turned_away(port, queue);  // counted by the program, which stays
   add(port.closed, gone);
   slot.rx->state.count = {};
+  slot.rx->flushed = {};
   slot.tx->state.count = {};
 }
 

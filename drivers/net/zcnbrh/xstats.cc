@@ -27,6 +27,7 @@ void each(const PmdPort& port, Visit visit) {
       const RxShared& s = slot.rx->state;
 #define RX(name, unit, text) visit("rx", queue, Named{#name, s.count.name.get()});
 #include "lib/xsk/counters.def"
+      visit("rx", queue, Named{"flushed", slot.rx->flushed.get()});
       visit("rx", queue, Named{"posted", s.posted.get()});
       visit("rx", queue, Named{"deficit", s.target - s.posted.get()});
       visit("rx", queue, Named{"credits_rebased", s.credit.rebased});
