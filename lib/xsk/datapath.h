@@ -10,7 +10,8 @@
 //     void deliver(Packet& out, ChunkOffset chunk, uint64_t data, uint32_t length);  // hand a packet over
 //     void give_back(ChunkOffset chunk);                        // a dropped packet's frame goes to its pool
 //     uint32_t allocate(ChunkOffset* chunks, uint32_t count);   // up to count free frames
-//     static constexpr bool kCreditOnRelease = true;            // optional: a delivered packet keeps its credit
+//     static constexpr bool kCreditOnRelease = true;            // optional: a delivered packet keeps its
+//     credit
 //                                                               // until the user calls return_credits()
 //   TX policy P:
 //     using Packet = ...;
@@ -156,8 +157,7 @@ uint32_t rx_burst(RxLocal& q, P& policy, typename P::Packet* out, uint32_t count
   for (uint32_t i = 0; i < ready.count(); ++i) {
     const struct xdp_desc desc = ready[i];
     const ChunkOffset chunk = q.format.chunk(desc.addr);
-    // Beyond the end this reads a stale slot, whose address is prefetched for nothing: no branch instead.
-    policy.prefetch(q.format.chunk(ready[i + kPrefetchAhead].addr));
+    if (i + kPrefetchAhead < ready.count()) policy.prefetch(q.format.chunk(ready[i + kPrefetchAhead].addr));
     if (!q.frames.move(chunk, posted, Owner::kOurs)) [[unlikely]] {
       violation(q, q.frames, chunk, posted, Owner::kOurs);
       continue;
@@ -224,7 +224,8 @@ template <typename P>
   const uint32_t drained = drain(q, policy);
   TxRing ring(q.tx, q.s->tx);
   const bool zero_copy = q.kick_batch == 0;
-  if (drained != 0 || !zero_copy || q.s->in_flight.get() == 0 || (q.need_wakeup && !ring.needs_wakeup())) return drained;
+  if (drained != 0 || !zero_copy || q.s->in_flight.get() == 0 || (q.need_wakeup && !ring.needs_wakeup()))
+    return drained;
   count_kick(q.s->count, q.wake.kick_tx(q.wake.context));
   return drain(q, policy);
 }
@@ -277,8 +278,8 @@ uint32_t tx_burst(TxLocal& q, P& policy, typename P::Packet* packets, uint32_t c
       break;
     }
     // A frame that is in flight already (the caller sends one buffer twice) goes by copy.
-    if (plan.verdict == TxVerdict::kByAddress &&
-        q.frames.move(plan.chunk, Owner::kOurs, tx_in_flight(s.slot))) [[likely]] {
+    if (plan.verdict == TxVerdict::kByAddress && q.frames.move(plan.chunk, Owner::kOurs, tx_in_flight(s.slot)))
+        [[likely]] {
       slots[written++] = {q.format.encode(plan.chunk, plan.offset), plan.length, 0};
     } else if (bounce(q, policy, packets[taken], plan.length, slots[written])) {
       ++written;
