@@ -2,8 +2,9 @@
 // Copyright 2026 The Z-CNBRH authors
 //
 // zcnbrh-devargs: prints the table of devargs that README and docs carry, and keeps theirs up to date, as it
-// does the table of counters. Both are the driver's own (lib/config/port_keys.h, lib/xsk/counters.def). Exit codes: 0 done or up to date, 1 out of date,
-// 2 usage or file error, 77 nothing to check (no such file, or no markers in it).
+// does the table of counters. Both are the driver's own (lib/config/port_keys.h, lib/xsk/counters.def). Exit
+// codes: 0 done or up to date, 1 out of date, 2 usage or file error, 77 nothing to check (no such file, or no
+// markers in it).
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -52,7 +53,8 @@ int handle_file(const std::string& path, bool write) {
   const auto counters = zcnbrh::splice_table(devargs.value_or(text), counters_markdown(), "counters");
   const auto fresh = counters ? counters : devargs;
   if (!fresh) {
-    std::cerr << path << ": no file, or no line <!-- devargs:begin --> (or counters) with an :end --> after it\n";
+    std::cerr << path
+              << ": no file, or no line <!-- devargs:begin --> (or counters) with an :end --> after it\n";
     return write ? kFailed : kSkipped;
   }
   if (*fresh == text) return 0;

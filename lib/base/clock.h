@@ -17,7 +17,9 @@ inline uint64_t monotonic_ms() { return monotonic_ns() / 1'000'000; }
 
 // Control path only.
 inline void sleep_ms(uint32_t ms) {
-  struct timespec pause {static_cast<time_t>(ms / 1000), static_cast<long>(ms % 1000) * 1'000'000};
+  struct timespec pause {
+    static_cast<time_t>(ms / 1000), static_cast<long>(ms % 1000) * 1'000'000
+  };
   while (::nanosleep(&pause, &pause) != 0) {
   }
 }

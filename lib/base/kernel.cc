@@ -21,7 +21,9 @@ int poke_rx(void* context) noexcept {
 }
 
 int kick_tx_by_poll(void* context) noexcept {
-  struct pollfd one {fd_of(context), POLLOUT, 0};
+  struct pollfd one {
+    fd_of(context), POLLOUT, 0
+  };
   return ::poll(&one, 1, 0) < 0 ? -errno : 0;
 }
 
@@ -47,8 +49,8 @@ int Kernel::bind(int fd, const struct sockaddr* address, socklen_t length) noexc
 
 Result<Mapping> Kernel::map_ring(int fd, size_t length, uint64_t page_offset) noexcept {
   // MAP_POPULATE: the first burst must not fault.
-  auto ring = Mapping::create(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, page_offset,
-                              "mmap of an AF_XDP ring");
+  auto ring = Mapping::create(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd,
+                              page_offset, "mmap of an AF_XDP ring");
   // A child's mapping would hold the socket, and so the queue, after our close().
   if (ring) ::madvise(ring->data(), ring->size(), MADV_DONTFORK);
   return ring;

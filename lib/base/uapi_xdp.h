@@ -26,10 +26,10 @@
 
 namespace zcnbrh::uapi {
 
-inline constexpr uint16_t kXdpUseSg = 1U << 4;              // bind flag, 6.6
-inline constexpr uint32_t kXdpPktContd = 1U << 0;           // xdp_desc::options, 6.6
-inline constexpr uint32_t kXdpTxMetadata = 1U << 1;         // xdp_desc::options, 6.8
-inline constexpr int kXdpMaxTxSkbBudget = 9;                // socket option, 6.17
-inline constexpr uint32_t kXdpPacketHeadroom = 256;         // XDP_PACKET_HEADROOM, include/uapi/linux/bpf.h
+inline constexpr uint16_t kXdpUseSg = 1U << 4;       // bind flag, 6.6
+inline constexpr uint32_t kXdpPktContd = 1U << 0;    // xdp_desc::options, 6.6
+inline constexpr uint32_t kXdpTxMetadata = 1U << 1;  // xdp_desc::options, 6.8
+inline constexpr int kXdpMaxTxSkbBudget = 9;         // socket option, 6.17
+inline constexpr uint32_t kXdpPacketHeadroom = 256;  // XDP_PACKET_HEADROOM, include/uapi/linux/bpf.h
 
 }  // namespace zcnbrh::uapi

@@ -110,7 +110,8 @@ Status check_text(const Key& key, std::string_view value) {
 
 Status check_number(const Key& key, uint64_t number, std::string_view value) {
   if (number < key.low || number > key.high)
-    return config_error(named(key, value) + (key.kind == Kind::kSwitch ? "takes " : "out of range ") + range_text(key));
+    return config_error(named(key, value) + (key.kind == Kind::kSwitch ? "takes " : "out of range ") +
+                        range_text(key));
   if (key.kind == Kind::kRing && (number & (number - 1)) != 0)
     return config_error(named(key, value) + "not a power of two; takes " + range_text(key));
   return {};

@@ -14,8 +14,8 @@ namespace {
 constexpr size_t kHugePage = size_t{2} << 20;
 
 Result<Mapping> map_anonymous(size_t bytes, int extra_flags) {
-  return Mapping::create(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | extra_flags, -1, 0,
-                         "mmap of our own memory");
+  return Mapping::create(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | extra_flags, -1,
+                         0, "mmap of our own memory");
 }
 
 }  // namespace
@@ -45,7 +45,8 @@ Result<NumaMemory> NumaMemory::allocate(size_t bytes, int node) {
   }
   out.mapping_ = std::move(*mapping);
   if (!bind_to_node(out.data(), out.size(), node))
-    log_line(LogLevel::kWarning, "memory of %zu bytes is not bound to NUMA node %d; it may be remote", out.size(), node);
+    log_line(LogLevel::kWarning, "memory of %zu bytes is not bound to NUMA node %d; it may be remote",
+             out.size(), node);
   if (::madvise(out.data(), out.size(), MADV_DONTFORK) != 0) return Error{errno, "madvise(MADV_DONTFORK)", {}};
   return out;
 }

@@ -37,8 +37,10 @@ Status map_own(uint8_t* at, size_t length) {
 // leaves room for the last page.
 Status map_tail(uint8_t* at, size_t length, size_t page) {
   if (page > kPageSize) {
-    void* p = ::mmap(at, align_up(length, page), PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_HUGETLB | (std::countr_zero(page) << MAP_HUGE_SHIFT), -1, 0);
+    void* p = ::mmap(
+        at, align_up(length, page), PROT_READ | PROT_WRITE,
+        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_HUGETLB | (std::countr_zero(page) << MAP_HUGE_SHIFT), -1,
+        0);
     if (p != MAP_FAILED) return {};
   }
   return map_own(at, length);
@@ -68,12 +70,15 @@ Result<UmemWindow> UmemWindow::map(std::span<const MemoryRun> runs, size_t tail_
   if (span + tail == 0) return Error{EINVAL, "UmemWindow::map", "an empty window"};
 
   // Reserve address space with room to start at the same place in a huge page as the application does.
-  auto reserved = Mapping::create(nullptr, span + tail + 3 * page, PROT_NONE,
-                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0, "mmap of the UMEM window");
+  auto reserved =
+      Mapping::create(nullptr, span + tail + 3 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                      -1, 0, "mmap of the UMEM window");
   if (!reserved) return reserved.error();
   const uintptr_t lead = reinterpret_cast<uintptr_t>(out.app_base_) % page;
-  uint8_t* start = reserved->data() + (align_up(reinterpret_cast<uintptr_t>(reserved->data()), page) -
-                                       reinterpret_cast<uintptr_t>(reserved->data())) + lead;
+  uint8_t* start = reserved->data() +
+                   (align_up(reinterpret_cast<uintptr_t>(reserved->data()), page) -
+                    reinterpret_cast<uintptr_t>(reserved->data())) +
+                   lead;
 
   uint8_t* at = start;
   for (const MemoryRun& run : runs) {
@@ -88,7 +93,8 @@ Result<UmemWindow> UmemWindow::map(std::span<const MemoryRun> runs, size_t tail_
     bind_to_node(at, align_up(tail, page), node);  // whole pages, or mbind() refuses
   }
   // The whole reservation: its ends are small pages, so no huge page is cut.
-  if (::madvise(reserved->data(), reserved->size(), MADV_DONTFORK) != 0) return Error{errno, "madvise(MADV_DONTFORK)", {}};
+  if (::madvise(reserved->data(), reserved->size(), MADV_DONTFORK) != 0)
+    return Error{errno, "madvise(MADV_DONTFORK)", {}};
 
   out.mapping_ = std::move(*reserved);
   out.start_ = start;

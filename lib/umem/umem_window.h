@@ -19,11 +19,11 @@ namespace zcnbrh {
 
 // One piece of the application's memory. Pieces are given in address order; page aligned, page-multiple long.
 struct MemoryRun {
-  uint8_t* base = nullptr;   // where the application has it
-  size_t length = 0;         // bytes
-  int fd = -1;               // the file behind it, kept open by its owner; -1: a hole, filled with memory of ours
-  uint64_t fd_offset = 0;    // of base in that file
-  size_t page_size = 4096;   // of that file
+  uint8_t* base = nullptr;  // where the application has it
+  size_t length = 0;        // bytes
+  int fd = -1;             // the file behind it, kept open by its owner; -1: a hole, filled with memory of ours
+  uint64_t fd_offset = 0;  // of base in that file
+  size_t page_size = 4096;  // of that file
 };
 
 // Move-only. Unmaps the window when destroyed; sockets that registered it keep the pages until they close.
@@ -36,9 +36,9 @@ class UmemWindow {
   // Errors: EINVAL (pieces overlap, are out of order or not page aligned), ENOMEM, what mmap() says.
   static Result<UmemWindow> map(std::span<const MemoryRun> runs, size_t tail_bytes, int node);
 
-  uint8_t* base() const { return start_; }           // window address of UMEM byte 0
-  uint64_t size() const { return size_; }            // bytes, a multiple of 4096
-  uint64_t tail_offset() const { return tail_; }     // UMEM byte where our frames begin
+  uint8_t* base() const { return start_; }        // window address of UMEM byte 0
+  uint64_t size() const { return size_; }         // bytes, a multiple of 4096
+  uint64_t tail_offset() const { return tail_; }  // UMEM byte where our frames begin
   // Application address of UMEM byte 0: application pointer = app_base() + UMEM offset, below tail_offset().
   uint8_t* app_base() const { return app_base_; }
 

@@ -2,7 +2,6 @@
 // Copyright 2026 The Z-CNBRH authors
 #include "lib/xsk/bind_ladder.h"
 
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -30,15 +29,21 @@ std::string place(const BindRequest& r) { return "queue " + std::to_string(r.que
 
 std::string why_refused(const BindRequest& r, int code, bool zero_copy) {
   switch (code) {
-    case EBUSY: return place(r) + " is in use by another AF_XDP socket or memory provider; close it or take another queue";
+    case EBUSY:
+      return place(r) +
+             " is in use by another AF_XDP socket or memory provider; close it or take another queue";
     case EINVAL:
       return zero_copy ? "the driver refuses zero-copy for " + place(r) +
                              " (no support, a DMA limit, or an MTU that does not fit a chunk)"
                        : place(r) + " does not exist or a frame is too small for the MTU; see `ethtool -l`";
-    case EOPNOTSUPP: return "the driver of " + r.ifname + " has no AF_XDP zero-copy, or none while another mode is active";
-    case ENODEV: return "iface " + r.ifname + ": no such netdev any more";
-    case ENETDOWN: return "iface " + r.ifname + " is down; `ip link set " + r.ifname + " up`";
-    default: return "";
+    case EOPNOTSUPP:
+      return "the driver of " + r.ifname + " has no AF_XDP zero-copy, or none while another mode is active";
+    case ENODEV:
+      return "iface " + r.ifname + ": no such netdev any more";
+    case ENETDOWN:
+      return "iface " + r.ifname + " is down; `ip link set " + r.ifname + " up`";
+    default:
+      return "";
   }
 }
 
@@ -51,16 +56,19 @@ Status read_back(const XskSocket& socket, const BindRequest& r, bool asked_zero_
     return {};
   }
   if (out.reason.empty())
-    out.reason = r.zero_copy == ZeroCopyPolicy::kOff ? "zero-copy was switched off" : "the kernel reports copy mode";
+    out.reason =
+        r.zero_copy == ZeroCopyPolicy::kOff ? "zero-copy was switched off" : "the kernel reports copy mode";
   if (r.zero_copy != ZeroCopyPolicy::kRequire) return {};
   return Error{EOPNOTSUPP, "zc=require", out.reason};
 }
 
 Result<BindOutcome> bind_shared(XskSocket& socket, const BindRequest& r, BindOutcome out) {
-  const int result = try_bind(socket, r, XDP_SHARED_UMEM);  // carries no other flag, xsk_bind() in net/xdp/xsk.c
+  const int result =
+      try_bind(socket, r, XDP_SHARED_UMEM);  // carries no other flag, xsk_bind() in net/xdp/xsk.c
   if (result < 0) return Error{-result, "bind(XDP_SHARED_UMEM)", why_refused(r, -result, false)};
   out.need_wakeup = true;  // inherited; where the first socket has none the flag is simply never set
-  out.reason = r.no_zero_copy_because.empty() ? "shares its UMEM with a queue in copy mode" : r.no_zero_copy_because;
+  out.reason =
+      r.no_zero_copy_because.empty() ? "shares its UMEM with a queue in copy mode" : r.no_zero_copy_because;
   if (Status s = read_back(socket, r, false, out); !s) return s.error();
   return out;
 }
@@ -69,9 +77,12 @@ Result<BindOutcome> bind_shared(XskSocket& socket, const BindRequest& r, BindOut
 
 const char* to_string(XskMode mode) {
   switch (mode) {
-    case XskMode::kZeroCopy: return "zero-copy";
-    case XskMode::kCopy: return "copy";
-    default: return "unbound";
+    case XskMode::kZeroCopy:
+      return "zero-copy";
+    case XskMode::kCopy:
+      return "copy";
+    default:
+      return "unbound";
   }
 }
 
@@ -92,9 +103,11 @@ Result<BindOutcome> bind_ladder(XskSocket& socket, const BindRequest& r) {
     }
     if (result == -EBUSY || result == -ENODEV || result == -ENETDOWN)  // copy mode would meet the same
       return Error{-result, "bind(XDP_ZEROCOPY)", why_refused(r, -result, true)};
-    out.refusals.push_back(std::string("zero-copy: ") + std::strerror(-result) + ": " + why_refused(r, -result, true));
+    out.refusals.push_back(std::string("zero-copy: ") + std::strerror(-result) + ": " +
+                           why_refused(r, -result, true));
     out.reason = out.refusals.back();
-    if (r.zero_copy == ZeroCopyPolicy::kRequire) return Error{-result, "bind(XDP_ZEROCOPY)", why_refused(r, -result, true)};
+    if (r.zero_copy == ZeroCopyPolicy::kRequire)
+      return Error{-result, "bind(XDP_ZEROCOPY)", why_refused(r, -result, true)};
   }
   const int result = try_bind(socket, r, XDP_COPY | XDP_USE_NEED_WAKEUP);
   if (result < 0) return Error{-result, "bind(XDP_COPY)", why_refused(r, -result, false)};

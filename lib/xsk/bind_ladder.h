@@ -22,9 +22,10 @@ struct BindRequest {
   std::string ifname;  // for messages
   uint32_t queue = 0;
   ZeroCopyPolicy zero_copy = ZeroCopyPolicy::kPrefer;
-  // Non-empty: zero-copy is not tried, for this reason (a driver without it, a pool that crosses pages, SKB mode).
+  // Non-empty: zero-copy is not tried, for this reason (a driver without it, a pool that crosses pages, SKB
+  // mode).
   std::string no_zero_copy_because;
-  int shared_fd = -1;  // a bound socket whose UMEM and mode we take; -1: our own UMEM
+  int shared_fd = -1;               // a bound socket whose UMEM and mode we take; -1: our own UMEM
   uint32_t busy_timeout_ms = 2000;  // how long EBUSY is waited for: a pool goes asynchronously after a close
 };
 

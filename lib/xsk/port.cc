@@ -16,14 +16,26 @@ XdpProgramOptions program_options(const PortConfig& config, const NetdevInfo& in
   options.ifindex = info.ifindex;
   options.ifname = info.name;
   switch (config.attach) {
-    case Attach::kAuto: options.attach = AttachMode::kAuto; break;
-    case Attach::kLink: options.attach = AttachMode::kLink; break;
-    case Attach::kDispatcher: options.attach = AttachMode::kDispatcher; break;
+    case Attach::kAuto:
+      options.attach = AttachMode::kAuto;
+      break;
+    case Attach::kLink:
+      options.attach = AttachMode::kLink;
+      break;
+    case Attach::kDispatcher:
+      options.attach = AttachMode::kDispatcher;
+      break;
   }
   switch (config.on_empty) {
-    case OnEmpty::kOff: options.on_empty = GateMode::kOff; break;
-    case OnEmpty::kDrop: options.on_empty = GateMode::kDrop; break;
-    case OnEmpty::kPass: options.on_empty = GateMode::kPass; break;
+    case OnEmpty::kOff:
+      options.on_empty = GateMode::kOff;
+      break;
+    case OnEmpty::kDrop:
+      options.on_empty = GateMode::kDrop;
+      break;
+    case OnEmpty::kPass:
+      options.on_empty = GateMode::kPass;
+      break;
   }
   options.counters = config.on_empty != OnEmpty::kOff;  // what the gate turns away must be counted
   options.user_object = config.xdp_prog;
@@ -126,7 +138,8 @@ std::string Port::describe(const BindOutcome& outcome, bool busy_poll) const {
   else if (program_)
     line += std::string(", ") + (program_->mode() == ProgramMode::kSkb ? "SKB" : "native") + " XDP by " +
             program_->attach_kind();
-  if (outcome.mode != XskMode::kZeroCopy && !outcome.reason.empty()) line += "; not zero-copy: " + outcome.reason;
+  if (outcome.mode != XskMode::kZeroCopy && !outcome.reason.empty())
+    line += "; not zero-copy: " + outcome.reason;
   return line;
 }
 

@@ -13,16 +13,19 @@
 namespace zcnbrh {
 namespace {
 
-constexpr uint32_t kRefillMark = 64;      // refill in blocks of this many, or a quarter of a small ring
-constexpr uint32_t kDrainMark = 32;  // a usual burst: frames come back while they are warm, and few are withheld
-constexpr int kBusyPollMicroseconds = 20;  // how long a busy-polling call may look for packets; any value > 0 enables it
+constexpr uint32_t kRefillMark = 64;  // refill in blocks of this many, or a quarter of a small ring
+constexpr uint32_t kDrainMark =
+    32;  // a usual burst: frames come back while they are warm, and few are withheld
+constexpr int kBusyPollMicroseconds =
+    20;  // how long a busy-polling call may look for packets; any value > 0 enables it
 
 Status check_plan(const QueuePlan& p) {
   const bool fits = p.nb_rx <= p.rings.fill && p.nb_rx <= p.rings.rx && p.nb_tx <= p.rings.tx &&
                     p.nb_tx <= p.rings.completion;
   if (!fits) return Error{EINVAL, "queue plan", "rings are smaller than the number of descriptors"};
   if (p.slot == 0 || p.slot > kMaxLedgerSlots)
-    return Error{ENOSPC, "queue plan", "more than 127 queues use one buffer pool; give them pools of their own"};
+    return Error{ENOSPC, "queue plan",
+                 "more than 127 queues use one buffer pool; give them pools of their own"};
   return {};
 }
 
@@ -133,7 +136,8 @@ Status QueuePair::set_busy_poll(uint32_t budget) {
                  {SO_BUSY_POLL, kBusyPollMicroseconds, "setsockopt(SO_BUSY_POLL)"},
                  {SO_BUSY_POLL_BUDGET, static_cast<int>(budget), "setsockopt(SO_BUSY_POLL_BUDGET)"}};
   for (const auto& option : options) {
-    const int result = socket_.kernel().setsockopt(socket_.fd(), SOL_SOCKET, option.name, &option.value, sizeof option.value);
+    const int result =
+        socket_.kernel().setsockopt(socket_.fd(), SOL_SOCKET, option.name, &option.value, sizeof option.value);
     if (result == 0) continue;
     const int off = 0;
     socket_.kernel().setsockopt(socket_.fd(), SOL_SOCKET, SO_PREFER_BUSY_POLL, &off, sizeof off);

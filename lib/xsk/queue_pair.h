@@ -31,16 +31,16 @@ namespace zcnbrh {
 // What create() needs. Memory and ledgers belong to the caller and outlive the queue.
 struct QueuePlan {
   RingSizes rings;
-  uint32_t nb_rx = 0;  // most frames posted; 0: a queue that only sends
-  uint32_t nb_tx = 0;  // most frames in flight; 0: a queue that only receives
-  uint32_t slot = 0;   // number in the ledger, 1..kMaxLedgerSlots
-  RxShared* rx_shared = nullptr;  // zeroed; always given
-  TxShared* tx_shared = nullptr;  // zeroed, TxShared::bytes(bounce frames) long; always given
-  uint8_t* app_base = nullptr;    // application address of UMEM byte 0
-  Ledger frames;                  // the application's
-  Ledger bounce;                  // ours; may be empty
+  uint32_t nb_rx = 0;                          // most frames posted; 0: a queue that only sends
+  uint32_t nb_tx = 0;                          // most frames in flight; 0: a queue that only receives
+  uint32_t slot = 0;                           // number in the ledger, 1..kMaxLedgerSlots
+  RxShared* rx_shared = nullptr;               // zeroed; always given
+  TxShared* tx_shared = nullptr;               // zeroed, TxShared::bytes(bounce frames) long; always given
+  uint8_t* app_base = nullptr;                 // application address of UMEM byte 0
+  Ledger frames;                               // the application's
+  Ledger bounce;                               // ours; may be empty
   std::span<const ChunkOffset> bounce_frames;  // free ones, for this queue alone
-  uint32_t rx_max_length = 0;     // bytes a buffer takes
+  uint32_t rx_max_length = 0;                  // bytes a buffer takes
   bool stop_at_violation = false;
 };
 

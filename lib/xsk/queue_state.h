@@ -78,9 +78,9 @@ struct RxShared {
 struct TxShared {
   alignas(kCacheLine) RingCursor tx;
   RingCursor completion;
-  Gauge in_flight;            // frames in the kernel's hands: TX ring, driver, completion ring; bounce frames too
-  uint32_t limit = 0;         // nb_tx_desc: never more than this many are in flight
-  uint32_t drain_mark = 0;    // read completions once this many are in flight
+  Gauge in_flight;          // frames in the kernel's hands: TX ring, driver, completion ring; bounce frames too
+  uint32_t limit = 0;       // nb_tx_desc: never more than this many are in flight
+  uint32_t drain_mark = 0;  // read completions once this many are in flight
   uint32_t slot = 0;
   uint32_t bounce_count = 0;     // free bounce frames, on the stack below
   uint32_t bounce_capacity = 0;  // all of them
@@ -103,9 +103,9 @@ struct RxLocal {
   RxShared* s = nullptr;
   uint8_t* umem = nullptr;  // first byte of the UMEM as the application's pointers see it (may be an alias)
   AddressFormat format;
-  uint32_t max_length = 0;   // longest packet a buffer takes, bytes
-  bool need_wakeup = true;   // the ring's flag is to be believed (Linux 5.4)
-  bool busy_poll = false;    // one system call for each empty poll
+  uint32_t max_length = 0;  // longest packet a buffer takes, bytes
+  bool need_wakeup = true;  // the ring's flag is to be believed (Linux 5.4)
+  bool busy_poll = false;   // one system call for each empty poll
   bool stop_at_violation = false;
   ProcessTag process;
   RingMap<struct xdp_desc> rx;
@@ -118,11 +118,12 @@ struct RxLocal {
 
 struct TxLocal {
   TxShared* s = nullptr;
-  uint8_t* umem = nullptr;         // as above
-  uint8_t* bounce_base = nullptr;  // first byte of the UMEM as the kernel has it; bounce frames are reached through it
+  uint8_t* umem = nullptr;  // as above
+  uint8_t* bounce_base =
+      nullptr;  // first byte of the UMEM as the kernel has it; bounce frames are reached through it
   AddressFormat format;
-  uint32_t max_length = 0;    // longest packet that fits a chunk, so also a bounce frame, bytes
-  uint32_t kick_batch = 0;    // packets the kernel sends a call (copy mode); 0: all of them
+  uint32_t max_length = 0;  // longest packet that fits a chunk, so also a bounce frame, bytes
+  uint32_t kick_batch = 0;  // packets the kernel sends a call (copy mode); 0: all of them
   bool need_wakeup = true;
   bool stop_at_violation = false;
   ProcessTag process;

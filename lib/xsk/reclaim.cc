@@ -23,7 +23,8 @@ enum class Answer { kFree, kBusy, kUnknown };
 
 // Binds in copy mode, which leaves the NIC alone, and lets go at once.
 Answer probe_bind(Kernel& kernel, int ifindex, uint32_t queue) {
-  auto memory = Mapping::create(nullptr, 2 * kPageSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  auto memory =
+      Mapping::create(nullptr, 2 * kPageSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (!memory) return Answer::kUnknown;
   UmemLayout layout;
   layout.base = memory->data();
@@ -34,11 +35,16 @@ Answer probe_bind(Kernel& kernel, int ifindex, uint32_t queue) {
   if (!socket || !umem.register_on(kernel, socket->fd())) return Answer::kUnknown;
   if (!socket->make_rings({kProbeRing, kProbeRing, kProbeRing, 0})) return Answer::kUnknown;
   switch (socket->bind(ifindex, queue, XDP_COPY)) {
-    case 0: return Answer::kFree;
-    case -EBUSY: return Answer::kBusy;
-    case -ENODEV: return Answer::kFree;  // an unregistered netdev takes its pools with it (xsk_notifier())
-    case -EINVAL: return Answer::kFree;  // the queue is gone: the driver refuses that while a pool is on it
-    default: return Answer::kUnknown;
+    case 0:
+      return Answer::kFree;
+    case -EBUSY:
+      return Answer::kBusy;
+    case -ENODEV:
+      return Answer::kFree;  // an unregistered netdev takes its pools with it (xsk_notifier())
+    case -EINVAL:
+      return Answer::kFree;  // the queue is gone: the driver refuses that while a pool is on it
+    default:
+      return Answer::kUnknown;
   }
 }
 
@@ -46,9 +52,12 @@ Answer ask(Kernel& kernel, int ifindex, uint32_t queue) {
   if (&kernel == &Kernel::real()) {
     switch (query_xsk_queue_use(ifindex, queue)) {
       case XskQueueUse::kFree:
-      case XskQueueUse::kNoDevice: return Answer::kFree;
-      case XskQueueUse::kInUse: return Answer::kBusy;
-      case XskQueueUse::kUnknown: break;
+      case XskQueueUse::kNoDevice:
+        return Answer::kFree;
+      case XskQueueUse::kInUse:
+        return Answer::kBusy;
+      case XskQueueUse::kUnknown:
+        break;
     }
   }
   return probe_bind(kernel, ifindex, queue);

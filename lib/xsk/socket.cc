@@ -15,9 +15,12 @@ constexpr uint32_t kMaxRing = 65536;
 
 const char* cause_of_socket_error(int code) {
   switch (code) {
-    case EAFNOSUPPORT: return "this kernel has no AF_XDP sockets; it needs Linux 4.18 with CONFIG_XDP_SOCKETS";
-    case EPERM: return "AF_XDP needs CAP_NET_RAW; run as root or grant it";
-    default: return "";
+    case EAFNOSUPPORT:
+      return "this kernel has no AF_XDP sockets; it needs Linux 4.18 with CONFIG_XDP_SOCKETS";
+    case EPERM:
+      return "AF_XDP needs CAP_NET_RAW; run as root or grant it";
+    default:
+      return "";
   }
 }
 
@@ -87,12 +90,9 @@ Status XskSocket::make_rings(const RingSizes& sizes) {
   if (sizes.fill != 0 && s.ok())
     s = make_ring(sizes.fill, XDP_UMEM_PGOFF_FILL_RING, offsets.fr, mappings_[0], fill_);
   if (sizes.completion != 0 && s.ok())
-    s = make_ring(sizes.completion, XDP_UMEM_PGOFF_COMPLETION_RING, offsets.cr,
-                  mappings_[1], completion_);
-  if (sizes.rx != 0 && s.ok())
-    s = make_ring(sizes.rx, XDP_PGOFF_RX_RING, offsets.rx, mappings_[2], rx_);
-  if (sizes.tx != 0 && s.ok())
-    s = make_ring(sizes.tx, XDP_PGOFF_TX_RING, offsets.tx, mappings_[3], tx_);
+    s = make_ring(sizes.completion, XDP_UMEM_PGOFF_COMPLETION_RING, offsets.cr, mappings_[1], completion_);
+  if (sizes.rx != 0 && s.ok()) s = make_ring(sizes.rx, XDP_PGOFF_RX_RING, offsets.rx, mappings_[2], rx_);
+  if (sizes.tx != 0 && s.ok()) s = make_ring(sizes.tx, XDP_PGOFF_TX_RING, offsets.tx, mappings_[3], tx_);
   return s;
 }
 
@@ -103,7 +103,8 @@ int XskSocket::bind(int ifindex, uint32_t queue, uint16_t flags, int shared_fd) 
   address.sxdp_queue_id = queue;
   address.sxdp_flags = flags;
   if ((flags & XDP_SHARED_UMEM) != 0) address.sxdp_shared_umem_fd = static_cast<uint32_t>(shared_fd);
-  const int result = kernel_->bind(fd_.get(), reinterpret_cast<const struct sockaddr*>(&address), sizeof address);
+  const int result =
+      kernel_->bind(fd_.get(), reinterpret_cast<const struct sockaddr*>(&address), sizeof address);
   if (result == 0) bound_ = true;
   return result;
 }
@@ -120,8 +121,12 @@ Result<XskStatistics> XskSocket::statistics() const {
   socklen_t length = sizeof raw;
   const int result = kernel_->getsockopt(fd_.get(), SOL_XDP, XDP_STATISTICS, &raw, &length);
   if (result < 0) return Error{-result, "getsockopt(XDP_STATISTICS)", {}};
-  return XskStatistics{raw.rx_dropped,   raw.rx_invalid_descs,         raw.tx_invalid_descs,
-                       raw.rx_ring_full, raw.rx_fill_ring_empty_descs, raw.tx_ring_empty_descs,
+  return XskStatistics{raw.rx_dropped,
+                       raw.rx_invalid_descs,
+                       raw.tx_invalid_descs,
+                       raw.rx_ring_full,
+                       raw.rx_fill_ring_empty_descs,
+                       raw.tx_ring_empty_descs,
                        static_cast<uint32_t>(length / sizeof(uint64_t))};
 }
 

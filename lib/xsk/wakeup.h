@@ -18,19 +18,27 @@
 
 namespace zcnbrh {
 
-inline constexpr uint32_t kDefaultKickBatch = 32;    // TX_BATCH_SIZE, net/xdp/xsk.c
-inline constexpr uint32_t kRecheckEveryPolls = 32;   // empty RX polls between two looks at the TX ring
+inline constexpr uint32_t kDefaultKickBatch = 32;   // TX_BATCH_SIZE, net/xdp/xsk.c
+inline constexpr uint32_t kRecheckEveryPolls = 32;  // empty RX polls between two looks at the TX ring
 
 inline void count_kick(TxCounters& count, int result) {
   count.kicks.add(1);
   if (result >= 0) return;
   switch (-result) {
-    case EAGAIN: count.kick_again.add(1); break;
+    case EAGAIN:
+      count.kick_again.add(1);
+      break;
     case EBUSY:
-    case ENOBUFS: count.kick_busy.add(1); break;
+    case ENOBUFS:
+      count.kick_busy.add(1);
+      break;
     case ENETDOWN:
-    case ENXIO: count.kick_down.add(1); break;
-    default: count.kick_errors.add(1); break;
+    case ENXIO:
+      count.kick_down.add(1);
+      break;
+    default:
+      count.kick_errors.add(1);
+      break;
   }
 }
 

@@ -21,8 +21,8 @@ bool start_eal() {
     return false;
   }
   const std::string prefix = "zcnbrh-test-" + std::to_string(::getpid());
-  std::vector<std::string> words = {"test", "--no-huge", "-m", "256", "--no-pci", "--no-telemetry", "--no-shconf",
-                                    "--file-prefix", prefix, "-l", "0"};
+  std::vector<std::string> words = {"test",        "--no-huge",     "-m",   "256", "--no-pci", "--no-telemetry",
+                                    "--no-shconf", "--file-prefix", prefix, "-l",  "0"};
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   return rte_eal_init(static_cast<int>(argv.size()), argv.data()) >= 0;

@@ -103,7 +103,8 @@ TEST_F(Mbufs, DirectWithMovedDataGoesByAddress) {
 
 TEST_F(Mbufs, DirectWithoutHeadroomGoesByAddress) {
   rte_mbuf* m = segment(pool_, pattern(60, 3));
-  std::memcpy(rte_pktmbuf_prepend(m, RTE_PKTMBUF_HEADROOM), pattern(RTE_PKTMBUF_HEADROOM, 9).data(), RTE_PKTMBUF_HEADROOM);
+  std::memcpy(rte_pktmbuf_prepend(m, RTE_PKTMBUF_HEADROOM), pattern(RTE_PKTMBUF_HEADROOM, 9).data(),
+              RTE_PKTMBUF_HEADROOM);
   Bytes as = pattern(RTE_PKTMBUF_HEADROOM, 9);
   const Bytes tail = pattern(60, 3);
   as.insert(as.end(), tail.begin(), tail.end());
@@ -112,7 +113,8 @@ TEST_F(Mbufs, DirectWithoutHeadroomGoesByAddress) {
 
 TEST_F(Mbufs, ChainIsGathered) {
   rte_mbuf* head = segment(pool_, pattern(500, 1));
-  for (uint8_t i = 2; i < 5; ++i) ASSERT_EQ(rte_pktmbuf_chain(head, segment(i == 3 ? other_ : pool_, pattern(400, i))), 0);
+  for (uint8_t i = 2; i < 5; ++i)
+    ASSERT_EQ(rte_pktmbuf_chain(head, segment(i == 3 ? other_ : pool_, pattern(400, i))), 0);
   Bytes as = pattern(500, 1);
   for (uint8_t i = 2; i < 5; ++i) {
     const Bytes part = pattern(400, i);
@@ -149,7 +151,12 @@ TEST_F(Mbufs, ExternalIsCopiedAndFreed) {
   auto* memory = static_cast<uint8_t*>(rte_malloc(nullptr, 4096, 64));
   uint16_t room = 4096;
   rte_mbuf_ext_shared_info* info = rte_pktmbuf_ext_shinfo_init_helper(
-      memory, &room, [](void* at, void*) { ++freed; rte_free(at); }, nullptr);
+      memory, &room,
+      [](void* at, void*) {
+        ++freed;
+        rte_free(at);
+      },
+      nullptr);
   rte_mbuf* m = rte_pktmbuf_alloc(pool_);
   rte_pktmbuf_attach_extbuf(m, memory, rte_malloc_virt2iova(memory), room, info);
   const Bytes bytes = pattern(300, 8);
@@ -189,7 +196,8 @@ TEST_F(Mbufs, InvalidOnesDoNotStopABurst) {
 }
 
 TEST_F(Mbufs, MoreCopiesThanBounceFramesAllGetThrough) {
-  for (int i = 0; i < 200; ++i) arrives(segment(other_, pattern(64, static_cast<uint8_t>(i))), pattern(64, static_cast<uint8_t>(i)), 1);
+  for (int i = 0; i < 200; ++i)
+    arrives(segment(other_, pattern(64, static_cast<uint8_t>(i))), pattern(64, static_cast<uint8_t>(i)), 1);
 }
 
 TEST_F(Mbufs, TakenPacketsAreNeverMoreThanTheRingHolds) {

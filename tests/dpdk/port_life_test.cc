@@ -61,9 +61,7 @@ TEST_F(PortLife, StartStopManyTimesHoldsNoMoreThanItsDescriptors) {
 TEST_F(PortLife, AStoppedPortIsConfiguredAnew) {
   auto port = open();
   ASSERT_EQ(port->error(), "");
-  const struct {
-    uint16_t rx, tx;
-  } shapes[] = {{4, 4}, {1, 3}, {3, 1}, {0, 2}, {2, 0}, {1, 1}};
+  const struct { uint16_t rx, tx; } shapes[] = {{4, 4}, {1, 3}, {3, 1}, {0, 2}, {2, 0}, {1, 1}};
   for (const auto& shape : shapes) {
     ASSERT_EQ(rte_eth_dev_stop(port->id()), 0);
     ASSERT_EQ(port->setup_queues(shape.rx, shape.tx), 0) << shape.rx << " RX, " << shape.tx << " TX";
@@ -194,8 +192,9 @@ TEST_F(PortLife, AForkedChildGetsNothingAndHarmsNothing) {
 
 // A veth end whose peer has more TX queues than it has RX queues refuses native XDP (veth_xdp_set()).
 TEST_F(PortLife, ADriverThatRefusesNativeXdpIsServedInSkbMode) {
-  ASSERT_TRUE(here_.shell("ip link add zs0 numrxqueues 1 numtxqueues 1 type veth peer name zs1 numrxqueues 4 "
-                          "numtxqueues 4 && ip link set zs0 up && ip link set zs1 up"));
+  ASSERT_TRUE(
+      here_.shell("ip link add zs0 numrxqueues 1 numtxqueues 1 type veth peer name zs1 numrxqueues 4 "
+                  "numtxqueues 4 && ip link set zs0 up && ip link set zs1 up"));
   {
     EalPort strict("net_zcnbrh_strict", {"iface=zs0,allow_skb=0"}, pool_);
     EXPECT_EQ(strict.error(), "start: " + std::to_string(-EOPNOTSUPP));
@@ -230,12 +229,15 @@ TEST_F(PortLife, PoolsMadeAfterProbeKeepElementsInsidePages) {
     struct Crossing {
       unsigned count = 0;
     } crossing;
-    rte_mempool_obj_iter(pool, [](rte_mempool* mp, void* opaque, void* object, unsigned) {
-      const auto start = reinterpret_cast<uintptr_t>(object) - mp->header_size;
-      const size_t bytes = mp->header_size + mp->elt_size;
-      const uintptr_t end = start + (bytes < 4096 ? bytes : 4096);  // a chunk is at most a page
-      static_cast<Crossing*>(opaque)->count += start / 4096 != (end - 1) / 4096;
-    }, &crossing);
+    rte_mempool_obj_iter(
+        pool,
+        [](rte_mempool* mp, void* opaque, void* object, unsigned) {
+          const auto start = reinterpret_cast<uintptr_t>(object) - mp->header_size;
+          const size_t bytes = mp->header_size + mp->elt_size;
+          const uintptr_t end = start + (bytes < 4096 ? bytes : 4096);  // a chunk is at most a page
+          static_cast<Crossing*>(opaque)->count += start / 4096 != (end - 1) / 4096;
+        },
+        &crossing);
     EXPECT_EQ(crossing.count, 0U) << "data room " << room;
     EXPECT_EQ(rte_mempool_avail_count(pool), 300U);
     rte_mempool_free(pool);

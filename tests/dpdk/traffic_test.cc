@@ -16,7 +16,7 @@ namespace zcnbrh::testing {
 namespace {
 
 constexpr uint64_t kPackets = 100'000;  // each way, over all streams
-constexpr uint64_t kFewer = 20'000;      // for rows whose layout another row has already
+constexpr uint64_t kFewer = 20'000;     // for rows whose layout another row has already
 constexpr uint32_t kWindow = 128;
 constexpr unsigned kBuffers = 8191;
 
@@ -33,8 +33,10 @@ const Row kRows[] = {
     {"OneQueueAligned", "chunks=aligned", 1, 4096 - 64 - sizeof(rte_mbuf)},
     {"FourQueuesOneUmem", "queue_count=4", 4, RTE_MBUF_DEFAULT_BUF_SIZE},
     {"FourQueuesFourUmems", "queue_count=4,shared_umem=0", 4, RTE_MBUF_DEFAULT_BUF_SIZE},
-    {"FourQueuesAlignedSharedByPool", "queue_count=4,shared_umem=1,chunks=aligned", 4, 4096 - 64 - sizeof(rte_mbuf)},
-    {"FourQueuesAlignedFourUmems", "queue_count=4,shared_umem=0,chunks=aligned", 4, 4096 - 64 - sizeof(rte_mbuf)},
+    {"FourQueuesAlignedSharedByPool", "queue_count=4,shared_umem=1,chunks=aligned", 4,
+     4096 - 64 - sizeof(rte_mbuf)},
+    {"FourQueuesAlignedFourUmems", "queue_count=4,shared_umem=0,chunks=aligned", 4,
+     4096 - 64 - sizeof(rte_mbuf)},
     {"History", "ledger=1", 1, RTE_MBUF_DEFAULT_BUF_SIZE, kFewer},
     {"BusyPoll", "busy_budget=64", 1, RTE_MBUF_DEFAULT_BUF_SIZE, kFewer},
     {"Gate", "on_empty=drop", 1, RTE_MBUF_DEFAULT_BUF_SIZE, kFewer},
@@ -114,7 +116,8 @@ TEST_P(Traffic, EveryByteInOrderBothWays) {
   EalPort port("net_zcnbrh_traffic", plan, pool_);
   ASSERT_EQ(port.error(), "");
   std::vector<std::unique_ptr<Stream>> streams;
-  for (uint16_t i = 0; i < row.queues; ++i) streams.push_back(std::make_unique<Stream>(i, there_, row.packets / row.queues));
+  for (uint16_t i = 0; i < row.queues; ++i)
+    streams.push_back(std::make_unique<Stream>(i, there_, row.packets / row.queues));
 
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   bool all = false;
@@ -146,7 +149,9 @@ TEST_P(Traffic, EveryByteInOrderBothWays) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Rows, Traffic, ::testing::ValuesIn(kRows),
-                         [](const ::testing::TestParamInfo<Row>& info) { return std::string(info.param.name); });
+                         [](const ::testing::TestParamInfo<Row>& info) {
+                           return std::string(info.param.name);
+                         });
 
 }  // namespace
 }  // namespace zcnbrh::testing

@@ -20,7 +20,8 @@ constexpr uint32_t kDefaultDescriptors = 2048;
 constexpr uint32_t kDefaultBurst = 32;
 // Longest packet any pool can take: a 4096-byte chunk less mempool header, mbuf and headroom; the kernel's
 // own headroom lies over those.
-constexpr uint32_t kLargestPacket = kMaxChunk - RTE_CACHE_LINE_SIZE - sizeof(struct rte_mbuf) - RTE_PKTMBUF_HEADROOM;
+constexpr uint32_t kLargestPacket =
+    kMaxChunk - RTE_CACHE_LINE_SIZE - sizeof(struct rte_mbuf) - RTE_PKTMBUF_HEADROOM;
 constexpr uint32_t kFrameOverhead = RTE_ETHER_HDR_LEN + 4;  // one VLAN tag; AF_XDP frames carry no CRC
 
 int set_link(struct rte_eth_dev* dev, const LinkState& state) {
@@ -46,9 +47,9 @@ int dev_configure(struct rte_eth_dev* dev) noexcept {
   const uint32_t most = std::max(dev->data->nb_rx_queues, dev->data->nb_tx_queues);
   if (most <= port.slots.size()) return 0;
   return log_error(port, "configure",
-                   Error{EINVAL, "configure", std::to_string(most) + " queues, but the port has " +
-                                                  std::to_string(port.slots.size()) + "; give queue_count=" +
-                                                  std::to_string(most)});
+                   Error{EINVAL, "configure",
+                         std::to_string(most) + " queues, but the port has " +
+                             std::to_string(port.slots.size()) + "; give queue_count=" + std::to_string(most)});
 }
 
 int dev_start(struct rte_eth_dev* dev) noexcept {
@@ -64,8 +65,10 @@ int dev_start(struct rte_eth_dev* dev) noexcept {
     }
     return log_error(port, "start", s.error());
   }
-  for (uint16_t q = 0; q < dev->data->nb_rx_queues; ++q) dev->data->rx_queue_state[q] = RTE_ETH_QUEUE_STATE_STARTED;
-  for (uint16_t q = 0; q < dev->data->nb_tx_queues; ++q) dev->data->tx_queue_state[q] = RTE_ETH_QUEUE_STATE_STARTED;
+  for (uint16_t q = 0; q < dev->data->nb_rx_queues; ++q)
+    dev->data->rx_queue_state[q] = RTE_ETH_QUEUE_STATE_STARTED;
+  for (uint16_t q = 0; q < dev->data->nb_tx_queues; ++q)
+    dev->data->tx_queue_state[q] = RTE_ETH_QUEUE_STATE_STARTED;
   if (port.port->is_loop())
     set_link(dev, LinkState{true, 0, true, false});
   else
@@ -78,8 +81,10 @@ int dev_stop(struct rte_eth_dev* dev) noexcept {
   disable_queues(port);
   report_violations(port);
   report_bounces(port);
-  for (uint16_t q = 0; q < dev->data->nb_rx_queues; ++q) dev->data->rx_queue_state[q] = RTE_ETH_QUEUE_STATE_STOPPED;
-  for (uint16_t q = 0; q < dev->data->nb_tx_queues; ++q) dev->data->tx_queue_state[q] = RTE_ETH_QUEUE_STATE_STOPPED;
+  for (uint16_t q = 0; q < dev->data->nb_rx_queues; ++q)
+    dev->data->rx_queue_state[q] = RTE_ETH_QUEUE_STATE_STOPPED;
+  for (uint16_t q = 0; q < dev->data->nb_tx_queues; ++q)
+    dev->data->tx_queue_state[q] = RTE_ETH_QUEUE_STATE_STOPPED;
   set_link(dev, LinkState{});
   return 0;
 }
@@ -94,7 +99,8 @@ int dev_infos_get(struct rte_eth_dev* dev, struct rte_eth_dev_info* info) noexce
   info->max_rx_pktlen = kLargestPacket;
   info->min_mtu = RTE_ETHER_MIN_MTU;
   info->max_mtu = kLargestPacket - kFrameOverhead;
-  if (netdev.max_mtu != 0 && netdev.max_mtu < info->max_mtu) info->max_mtu = static_cast<uint16_t>(netdev.max_mtu);
+  if (netdev.max_mtu != 0 && netdev.max_mtu < info->max_mtu)
+    info->max_mtu = static_cast<uint16_t>(netdev.max_mtu);
   info->tx_offload_capa = RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
   info->tx_queue_offload_capa = info->tx_offload_capa;
   info->rx_desc_lim = info->tx_desc_lim = rte_eth_desc_lim{};
@@ -132,7 +138,8 @@ void rx_queue_release(struct rte_eth_dev* dev, uint16_t queue) noexcept { queue_
 void tx_queue_release(struct rte_eth_dev* dev, uint16_t queue) noexcept { queue_release(dev, queue, false); }
 
 // Checks all that can be checked before start, with the pool's own numbers.
-Result<std::shared_ptr<PoolMemory>> check_rx(const PmdPort& port, uint16_t mtu, uint16_t descriptors, struct rte_mempool* pool) {
+Result<std::shared_ptr<PoolMemory>> check_rx(const PmdPort& port, uint16_t mtu, uint16_t descriptors,
+                                             struct rte_mempool* pool) {
   if (auto sizes = queue_sizes(port.config(), descriptors, 0); !sizes) return sizes.error();
   if (pool == nullptr) return Error{EINVAL, "mempool", "none given; several pools a queue are not supported"};
   auto memory = PoolMemory::adopt(pool, port.config().ledger);
@@ -142,8 +149,9 @@ Result<std::shared_ptr<PoolMemory>> check_rx(const PmdPort& port, uint16_t mtu, 
   const uint32_t room = rx_max_length(*layout, **memory);
   const uint32_t needed = mtu + uint32_t{RTE_ETHER_HDR_LEN};
   if (room >= needed) return *memory;
-  return Error{EINVAL, "mempool", std::string(pool->name) + ": buffers take packets of " + std::to_string(room) +
-                                      " bytes, an MTU of " + std::to_string(mtu) + " needs " + std::to_string(needed)};
+  return Error{EINVAL, "mempool",
+               std::string(pool->name) + ": buffers take packets of " + std::to_string(room) +
+                   " bytes, an MTU of " + std::to_string(mtu) + " needs " + std::to_string(needed)};
 }
 
 int rx_queue_setup(struct rte_eth_dev* dev, uint16_t queue, uint16_t descriptors, unsigned /*socket*/,
@@ -178,7 +186,8 @@ int tx_queue_setup(struct rte_eth_dev* dev, uint16_t queue, uint16_t descriptors
   QueueSlot& slot = *port.slots[queue];
   const size_t bytes = offsetof(SharedTxQueue, state) + TxShared::bytes(bounce_frames(port, descriptors));
   rte_free(slot.tx);  // made for a queue that only received: too short
-  slot.tx = static_cast<SharedTxQueue*>(rte_zmalloc_socket("zcnbrh_queue", bytes, RTE_CACHE_LINE_SIZE, port.node()));
+  slot.tx =
+      static_cast<SharedTxQueue*>(rte_zmalloc_socket("zcnbrh_queue", bytes, RTE_CACHE_LINE_SIZE, port.node()));
   if (slot.tx == nullptr) return -ENOMEM;
   slot.tx->address = {port.port_id, queue};
   slot.nb_tx = descriptors;
@@ -191,10 +200,11 @@ int mtu_set(struct rte_eth_dev* dev, uint16_t mtu) noexcept {
   if (port.port->is_loop()) return 0;
   for (const auto& slot : port.slots)
     if (slot->umem && slot->nb_rx != 0 && slot->umem->rx_max_length() < mtu + uint32_t{RTE_ETHER_HDR_LEN})
-      return log_error(port, "set MTU",
-                       Error{EINVAL, "MTU", std::to_string(mtu) + " does not fit the buffers of mempool " +
-                                                slot->rx_pool->name + ", which take packets of " +
-                                                std::to_string(slot->umem->rx_max_length()) + " bytes"});
+      return log_error(
+          port, "set MTU",
+          Error{EINVAL, "MTU",
+                std::to_string(mtu) + " does not fit the buffers of mempool " + slot->rx_pool->name +
+                    ", which take packets of " + std::to_string(slot->umem->rx_max_length()) + " bytes"});
   if (Status s = netdev_set_mtu(port.port->ifindex(), mtu); !s) return log_error(port, "set MTU", s.error());
   return 0;
 }
@@ -206,7 +216,8 @@ int mac_addr_set(struct rte_eth_dev* dev, struct rte_ether_addr* address) noexce
   std::memcpy(mac.data(), address->addr_bytes, mac.size());
   // ethdev replays the address at each start; leave the interface alone when it has it already.
   if (auto now = netdev_query(port.port->ifindex()); now && now->mac == mac) return 0;
-  if (Status s = netdev_set_mac(port.port->ifindex(), mac); !s) return log_error(port, "set MAC address", s.error());
+  if (Status s = netdev_set_mac(port.port->ifindex(), mac); !s)
+    return log_error(port, "set MAC address", s.error());
   return 0;
 }
 

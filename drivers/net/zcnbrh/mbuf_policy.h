@@ -26,7 +26,9 @@ struct PoolView {
   uint32_t header = 0;       // bytes of the mempool header
   uint32_t chunk_size = 0;   // bytes
 
-  struct rte_mbuf* mbuf(ChunkOffset chunk) const { return reinterpret_cast<struct rte_mbuf*>(mbufs + raw(chunk)); }
+  struct rte_mbuf* mbuf(ChunkOffset chunk) const {
+    return reinterpret_cast<struct rte_mbuf*>(mbufs + raw(chunk));
+  }
   ChunkOffset chunk(const void* mbuf) const {
     return ChunkOffset{static_cast<uint64_t>(static_cast<const uint8_t*>(mbuf) - mbufs)};
   }
@@ -48,8 +50,8 @@ struct RxMbufPolicy {
   using Packet = struct rte_mbuf*;
 
   PoolView view;
-  uint64_t rearm = 0;       // rearm_word() with data_off 0, which is its lowest 16 bits
-  uint32_t buffer_at = 0;   // of the data buffer in a chunk
+  uint64_t rearm = 0;      // rearm_word() with data_off 0, which is its lowest 16 bits
+  uint32_t buffer_at = 0;  // of the data buffer in a chunk
 
   void prefetch(ChunkOffset chunk) const { __builtin_prefetch(view.mbuf(chunk), 1); }
 
@@ -86,7 +88,8 @@ struct TxMbufPolicy {
   // lies within its chunk. Everything else is copied. Lengths are taken from the segments, never from pkt_len.
   TxPlan plan(const Packet& packet, uint32_t max_length) const {
     const struct rte_mbuf* m = packet;
-    if (m->pool == view.pool && m->nb_segs == 1 && RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1) [[likely]] {
+    if (m->pool == view.pool && m->nb_segs == 1 && RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1)
+        [[likely]] {
       const uint8_t* chunk_at = reinterpret_cast<const uint8_t*>(m) - view.header;
       const uint8_t* data = static_cast<const uint8_t*>(m->buf_addr) + m->data_off;
       const auto offset = static_cast<uint64_t>(data - chunk_at);

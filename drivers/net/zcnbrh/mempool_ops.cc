@@ -10,15 +10,15 @@
 // starts on a page, so that its first 4096 bytes are a chunk. The slack of a page is spent on colouring:
 // pages start their elements on different cache lines, else every mbuf would fall into the same few cache
 // sets.
-#include <rte_mbuf_pool_ops.h>
-#include <rte_mempool.h>
+#include "drivers/net/zcnbrh/mempool_ops.h"
 
 #include <rte_errno.h>
+#include <rte_mbuf_pool_ops.h>
+#include <rte_mempool.h>
 
 #include <cerrno>
 
 #include "drivers/net/zcnbrh/log.h"
-#include "drivers/net/zcnbrh/mempool_ops.h"
 #include "lib/base/cacheline.h"
 
 namespace zcnbrh::pmd {
@@ -31,7 +31,8 @@ constexpr char kUnderneath[] = "ring_mp_mc";
 const struct rte_mempool_ops* ring_ops() {
   static const struct rte_mempool_ops* found = nullptr;
   for (uint32_t i = 0; found == nullptr && i < rte_mempool_ops_table.num_ops; ++i)
-    if (__builtin_strcmp(rte_mempool_ops_table.ops[i].name, kUnderneath) == 0) found = &rte_mempool_ops_table.ops[i];
+    if (__builtin_strcmp(rte_mempool_ops_table.ops[i].name, kUnderneath) == 0)
+      found = &rte_mempool_ops_table.ops[i];
   return found;
 }
 
@@ -43,8 +44,12 @@ int pool_alloc(struct rte_mempool* mp) {
   return ring_ops()->alloc(mp);
 }
 void pool_free(struct rte_mempool* mp) { ring_ops()->free(mp); }
-int pool_enqueue(struct rte_mempool* mp, void* const* objects, unsigned n) { return ring_ops()->enqueue(mp, objects, n); }
-int pool_dequeue(struct rte_mempool* mp, void** objects, unsigned n) { return ring_ops()->dequeue(mp, objects, n); }
+int pool_enqueue(struct rte_mempool* mp, void* const* objects, unsigned n) {
+  return ring_ops()->enqueue(mp, objects, n);
+}
+int pool_dequeue(struct rte_mempool* mp, void** objects, unsigned n) {
+  return ring_ops()->dequeue(mp, objects, n);
+}
 unsigned pool_count(const struct rte_mempool* mp) { return ring_ops()->get_count(mp); }
 
 size_t element_bytes(const struct rte_mempool* mp) { return mp->header_size + mp->elt_size + mp->trailer_size; }
@@ -52,7 +57,8 @@ size_t element_bytes(const struct rte_mempool* mp) { return mp->header_size + mp
 // How elements of one size sit in pages.
 struct PageLayout {
   explicit PageLayout(size_t element)
-      : per_page(element <= kPageSize ? kPageSize / element : 1), pages_each((element + kPageSize - 1) / kPageSize) {
+      : per_page(element <= kPageSize ? kPageSize / element : 1),
+        pages_each((element + kPageSize - 1) / kPageSize) {
     if (element <= kPageSize) colours = (kPageSize - per_page * element) / kCacheLine + 1;
   }
   size_t pages_for(size_t elements) const { return (elements + per_page - 1) / per_page * pages_each; }
@@ -84,7 +90,8 @@ int pool_populate(struct rte_mempool* mp, unsigned max_objects, void* memory, rt
   const size_t element = element_bytes(mp);
   const PageLayout layout(element);
   auto* base = static_cast<uint8_t*>(memory);
-  const size_t skip = align_up(reinterpret_cast<uintptr_t>(base), kPageSize) - reinterpret_cast<uintptr_t>(base);
+  const size_t skip =
+      align_up(reinterpret_cast<uintptr_t>(base), kPageSize) - reinterpret_cast<uintptr_t>(base);
   unsigned added = 0;
   for (size_t page = 0, at = skip; added < max_objects && at + layout.pages_each * kPageSize <= bytes;
        ++page, at += layout.pages_each * kPageSize) {

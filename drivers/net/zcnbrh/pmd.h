@@ -52,7 +52,7 @@ struct QueueSlot {
   // What the application asked for.
   struct rte_mempool* rx_pool = nullptr;
   std::shared_ptr<PoolMemory> rx_memory;  // of rx_pool
-  uint32_t nb_rx = 0;  // 0: no RX queue
+  uint32_t nb_rx = 0;                     // 0: no RX queue
   uint32_t nb_tx = 0;
   SharedRxQueue* rx = nullptr;  // EAL memory; also made for a queue that only sends
   SharedTxQueue* tx = nullptr;
@@ -98,10 +98,10 @@ uint16_t burst_receive(void* queue, struct rte_mbuf** packets, uint16_t count) n
 uint16_t burst_send(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept;
 
 // queue.cc: a queue's life within a port.
-Status open_queues(PmdPort& port);                     // those not open yet; on error the new ones are closed again
-Status enable_queues(PmdPort& port);                   // packets come
-void disable_queues(PmdPort& port);                    // packets stop; those received are given back
-void close_queue(PmdPort& port, uint16_t queue);       // frames come back; idempotent
+Status open_queues(PmdPort& port);                // those not open yet; on error the new ones are closed again
+Status enable_queues(PmdPort& port);              // packets come
+void disable_queues(PmdPort& port);               // packets stop; those received are given back
+void close_queue(PmdPort& port, uint16_t queue);  // frames come back; idempotent
 void report_violations(PmdPort& port);
 void report_bounces(PmdPort& port);
 XskStatistics kernel_statistics(const QueueSlot& slot);

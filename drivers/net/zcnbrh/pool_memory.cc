@@ -78,34 +78,41 @@ Status PoolMemory::look_at_elements() {
   mbuf_bytes_ = static_cast<uint32_t>(sizeof(struct rte_mbuf)) + rte_pktmbuf_priv_size(pool_);
   buffer_bytes_ = rte_pktmbuf_data_room_size(pool_);
   if ((rte_pktmbuf_priv_flags(pool_) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) != 0)
-    return pool_error(pool_, EINVAL, "its buffers are external memory; receive into a pool with buffers of its own");
+    return pool_error(pool_, EINVAL,
+                      "its buffers are external memory; receive into a pool with buffers of its own");
   if (pool_->elt_size < mbuf_bytes_ + buffer_bytes_)
     return pool_error(pool_, EINVAL, "elements are smaller than their buffers");
   if (element_bytes() < kMinChunk)
-    return pool_error(pool_, EINVAL, "elements of " + std::to_string(element_bytes()) +
-                      " bytes; AF_XDP needs at least 2048, so a data room of at least " +
-                      std::to_string(kMinChunk - pool_->header_size - mbuf_bytes_) + " bytes");
+    return pool_error(pool_, EINVAL,
+                      "elements of " + std::to_string(element_bytes()) +
+                          " bytes; AF_XDP needs at least 2048, so a data room of at least " +
+                          std::to_string(kMinChunk - pool_->header_size - mbuf_bytes_) + " bytes");
   struct Seen {
     const PoolMemory* self;
     uintptr_t low = UINTPTR_MAX, high = 0, bits = 0;
     uint32_t off_pool = 0;
     bool page_safe = true;
   } seen{this};
-  rte_mempool_obj_iter(pool_, [](struct rte_mempool* mp, void* opaque, void* object, unsigned) {
-    auto& s = *static_cast<Seen*>(opaque);
-    const uintptr_t start = reinterpret_cast<uintptr_t>(object) - mp->header_size;
-    const uintptr_t end = start + s.self->element_bytes();
-    const uintptr_t chunk_end = start + std::min<uintptr_t>(s.self->element_bytes(), kMaxChunk);
-    s.low = std::min(s.low, start);
-    s.high = std::max(s.high, end);
-    s.bits |= start;
-    s.page_safe &= start / kPageSize == (chunk_end - 1) / kPageSize;
-    // An element whose mbuf does not point into itself (an application's own constructor) is not ours to post.
-    const auto* m = static_cast<const struct rte_mbuf*>(object);
-    s.off_pool += m->buf_addr != reinterpret_cast<const uint8_t*>(m) + s.self->mbuf_bytes_;
-  }, &seen);
+  rte_mempool_obj_iter(
+      pool_,
+      [](struct rte_mempool* mp, void* opaque, void* object, unsigned) {
+        auto& s = *static_cast<Seen*>(opaque);
+        const uintptr_t start = reinterpret_cast<uintptr_t>(object) - mp->header_size;
+        const uintptr_t end = start + s.self->element_bytes();
+        const uintptr_t chunk_end = start + std::min<uintptr_t>(s.self->element_bytes(), kMaxChunk);
+        s.low = std::min(s.low, start);
+        s.high = std::max(s.high, end);
+        s.bits |= start;
+        s.page_safe &= start / kPageSize == (chunk_end - 1) / kPageSize;
+        // An element whose mbuf does not point into itself (an application's own constructor) is not ours to
+        // post.
+        const auto* m = static_cast<const struct rte_mbuf*>(object);
+        s.off_pool += m->buf_addr != reinterpret_cast<const uint8_t*>(m) + s.self->mbuf_bytes_;
+      },
+      &seen);
   if (seen.off_pool != 0)
-    return pool_error(pool_, EINVAL, "buffers do not lie behind their mbufs; make it with rte_pktmbuf_pool_create()");
+    return pool_error(pool_, EINVAL,
+                      "buffers do not lie behind their mbufs; make it with rte_pktmbuf_pool_create()");
   first_ = reinterpret_cast<uint8_t*>(seen.low);
   last_ = reinterpret_cast<uint8_t*>(seen.high);
   page_safe_ = seen.page_safe;
@@ -118,7 +125,8 @@ Status PoolMemory::look_at_elements() {
 
 Status PoolMemory::find_runs() {
   size_t holes = 0;
-  for (uint8_t* at = reinterpret_cast<uint8_t*>(align_down(reinterpret_cast<uintptr_t>(first_), kPageSize)); at < last_;) {
+  for (uint8_t* at = reinterpret_cast<uint8_t*>(align_down(reinterpret_cast<uintptr_t>(first_), kPageSize));
+       at < last_;) {
     MemoryRun run = page_at(at);
     at = run.base + run.length;
     if (run.fd < 0) holes += run.length;
@@ -128,18 +136,21 @@ Status PoolMemory::find_runs() {
       runs_.push_back(run);
   }
   if (runs_.front().fd < 0)
-    return pool_error(pool_, EINVAL, "no file is behind its memory (external or registered memory); use a pool in EAL memory");
+    return pool_error(pool_, EINVAL,
+                      "no file is behind its memory (external or registered memory); use a pool in EAL memory");
   if (holes > static_cast<size_t>(last_ - first_) / 2)
-    return pool_error(pool_, EINVAL, "its memory is scattered; create it earlier, or give EAL more or larger huge pages");
+    return pool_error(pool_, EINVAL,
+                      "its memory is scattered; create it earlier, or give EAL more or larger huge pages");
   return {};
 }
 
 Status PoolMemory::make_ledger(bool history) {
   const size_t frames = Ledger::frames_for(static_cast<uint64_t>(last_ - runs_.front().base));
-  owners_ = static_cast<uint8_t*>(rte_zmalloc_socket("zcnbrh_ledger", frames, RTE_CACHE_LINE_SIZE, pool_->socket_id));
+  owners_ =
+      static_cast<uint8_t*>(rte_zmalloc_socket("zcnbrh_ledger", frames, RTE_CACHE_LINE_SIZE, pool_->socket_id));
   if (history)
-    history_ = static_cast<FrameHistory*>(
-        rte_zmalloc_socket("zcnbrh_history", frames * sizeof(FrameHistory), RTE_CACHE_LINE_SIZE, pool_->socket_id));
+    history_ = static_cast<FrameHistory*>(rte_zmalloc_socket("zcnbrh_history", frames * sizeof(FrameHistory),
+                                                             RTE_CACHE_LINE_SIZE, pool_->socket_id));
   if (owners_ == nullptr || (history && history_ == nullptr))
     return pool_error(pool_, ENOMEM, "no EAL memory for the ledger of " + std::to_string(frames) + " frames");
   return {};
@@ -167,16 +178,19 @@ PoolMemory::Reclaimed PoolMemory::reclaim(uint32_t slot, bool proven) {
     bool proven;
     Reclaimed done;
   } walk{this, ledger(), slot, proven, {}};
-  rte_mempool_obj_iter(pool_, [](struct rte_mempool* mp, void* opaque, void* object, unsigned) {
-    auto& w = *static_cast<Walk*>(opaque);
-    const auto* start = static_cast<uint8_t*>(object) - mp->header_size;
-    const ChunkOffset chunk{static_cast<uint64_t>(start - w.self->runs_.front().base)};
-    const Owner owner = w.ledger.owner(chunk);
-    if (owner != rx_posted(w.slot) && owner != tx_in_flight(w.slot)) return;
-    w.ledger.move(chunk, owner, w.proven ? Owner::kOurs : Owner::kQuarantined);
-    if (w.proven) rte_mempool_put(mp, object);
-    ++(w.proven ? w.done.returned : w.done.kept);
-  }, &walk);
+  rte_mempool_obj_iter(
+      pool_,
+      [](struct rte_mempool* mp, void* opaque, void* object, unsigned) {
+        auto& w = *static_cast<Walk*>(opaque);
+        const auto* start = static_cast<uint8_t*>(object) - mp->header_size;
+        const ChunkOffset chunk{static_cast<uint64_t>(start - w.self->runs_.front().base)};
+        const Owner owner = w.ledger.owner(chunk);
+        if (owner != rx_posted(w.slot) && owner != tx_in_flight(w.slot)) return;
+        w.ledger.move(chunk, owner, w.proven ? Owner::kOurs : Owner::kQuarantined);
+        if (w.proven) rte_mempool_put(mp, object);
+        ++(w.proven ? w.done.returned : w.done.kept);
+      },
+      &walk);
   return walk.done;
 }
 

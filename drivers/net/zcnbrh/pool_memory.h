@@ -29,15 +29,19 @@ class PoolMemory {
   PoolMemory(const PoolMemory&) = delete;
   PoolMemory& operator=(const PoolMemory&) = delete;
 
-  struct rte_mempool* pool() const { return pool_; }
+  struct rte_mempool* pool() const {
+    return pool_;
+  }
   std::span<const MemoryRun> runs() const { return runs_; }
   uint32_t header_bytes() const { return pool_->header_size; }
   // From an element's first byte (its mempool header) to its mbuf's data buffer.
   uint32_t data_offset() const { return pool_->header_size + mbuf_bytes_; }
   uint32_t buffer_bytes() const { return buffer_bytes_; }  // headroom included
   uint32_t element_bytes() const { return pool_->header_size + pool_->elt_size; }
-  bool page_safe() const { return page_safe_; }    // no element's chunk crosses a 4 KiB page
-  uint32_t alignment() const { return alignment_; }  // 4096 or 2048 if every element starts on a multiple of it; else 0
+  bool page_safe() const { return page_safe_; }  // no element's chunk crosses a 4 KiB page
+  uint32_t alignment() const {
+    return alignment_;
+  }  // 4096 or 2048 if every element starts on a multiple of it; else 0
 
   Ledger ledger() const;
   // A queue's number in the ledger; 0 when all are taken.

@@ -34,16 +34,19 @@ uint32_t headroom_for(const PoolMemory& pool, bool full) {
 Result<UmemLayout> layout_for(const PoolMemory& pool, const PortConfig& config) {
   const char* name = pool.pool()->name;
   UmemLayout layout;
-  layout.unaligned = config.chunks == Chunks::kUnaligned || (config.chunks == Chunks::kAuto && pool.alignment() == 0);
+  layout.unaligned =
+      config.chunks == Chunks::kUnaligned || (config.chunks == Chunks::kAuto && pool.alignment() == 0);
   if (!layout.unaligned && pool.alignment() == 0)
     return Error{EINVAL, "chunks=aligned",
-                 std::string("mempool ") + name + ": elements do not start at multiples of 4096 bytes; a data room of " +
+                 std::string("mempool ") + name +
+                     ": elements do not start at multiples of 4096 bytes; a data room of " +
                      std::to_string(kMaxChunk - pool.data_offset()) + " bytes makes them, or use chunks=auto"};
   layout.chunk_size = layout.unaligned ? std::min(pool.element_bytes(), kMaxChunk) : pool.alignment();
   layout.headroom = headroom_for(pool, !config.xdp_prog.empty());
   if (layout.headroom + uapi::kXdpPacketHeadroom >= layout.chunk_size)
-    return Error{EINVAL, "mempool", std::string(name) + ": private area and headroom leave no room for a packet in " +
-                                        std::to_string(layout.chunk_size) + " bytes"};
+    return Error{EINVAL, "mempool",
+                 std::string(name) + ": private area and headroom leave no room for a packet in " +
+                     std::to_string(layout.chunk_size) + " bytes"};
   return layout;
 }
 
@@ -63,8 +66,8 @@ Result<std::shared_ptr<PortUmem>> PortUmem::create(std::shared_ptr<PoolMemory> p
   if (Status s = check_layout(*layout); !s) return s.error();
   std::shared_ptr<PortUmem> out(new PortUmem(std::move(pool), std::move(*window), *layout));
   out->tail_used_.assign(tail_frames, false);
-  out->tail_owners_ = static_cast<uint8_t*>(
-      rte_zmalloc_socket("zcnbrh_tail", Ledger::frames_for(uint64_t{tail_frames + 1} * kTailStride), RTE_CACHE_LINE_SIZE, node));
+  out->tail_owners_ = static_cast<uint8_t*>(rte_zmalloc_socket(
+      "zcnbrh_tail", Ledger::frames_for(uint64_t{tail_frames + 1} * kTailStride), RTE_CACHE_LINE_SIZE, node));
   if (out->tail_owners_ == nullptr) return Error{ENOMEM, "rte_zmalloc_socket", "no EAL memory for a ledger"};
   return out;
 }

@@ -45,7 +45,9 @@ class PortUmem {
   uint32_t rx_max_length() const { return pool_ ? pmd::rx_max_length(umem_.layout(), *pool_) : 0; }
 
   Ledger tail_ledger() const;
-  ChunkOffset tail_chunk(uint32_t frame) const { return ChunkOffset{window_.tail_offset() + uint64_t{frame} * kTailStride}; }
+  ChunkOffset tail_chunk(uint32_t frame) const {
+    return ChunkOffset{window_.tail_offset() + uint64_t{frame} * kTailStride};
+  }
   // `count` frames in a row; fewer, or none, when the tail is used up.
   TailRange take_tail(uint32_t count);
   // Gives them back; if the kernel's letting go was not proven they stay away.

@@ -17,7 +17,7 @@
 namespace zcnbrh::pmd {
 namespace {
 
-constexpr uint32_t kLeastPosted = 64;      // fewer frames than this cannot carry a queue
+constexpr uint32_t kLeastPosted = 64;  // fewer frames than this cannot carry a queue
 constexpr uint32_t kLeastBounce = 16;
 constexpr uint32_t kSharedTailFactor = 8;  // shared_umem=1: room in the tail for as many more ports
 constexpr uint32_t kDiscardBurst = 64;
@@ -51,12 +51,18 @@ T* eal_alloc(size_t bytes, int node) {
 // A port that only sends is not told of a pool: the largest pool of packet buffers there is.
 struct rte_mempool* largest_pool() {
   struct rte_mempool* best = nullptr;
-  rte_mempool_walk([](struct rte_mempool* mp, void* opaque) {
-    auto& largest = *static_cast<struct rte_mempool**>(opaque);
-    if (mp->private_data_size < sizeof(struct rte_pktmbuf_pool_private) || mp->elt_size < sizeof(struct rte_mbuf)) return;
-    if (mp->elt_size != sizeof(struct rte_mbuf) + rte_pktmbuf_priv_size(mp) + rte_pktmbuf_data_room_size(mp)) return;
-    if (largest == nullptr || mp->size > largest->size) largest = mp;
-  }, &best);
+  rte_mempool_walk(
+      [](struct rte_mempool* mp, void* opaque) {
+        auto& largest = *static_cast<struct rte_mempool**>(opaque);
+        if (mp->private_data_size < sizeof(struct rte_pktmbuf_pool_private) ||
+            mp->elt_size < sizeof(struct rte_mbuf))
+          return;
+        if (mp->elt_size !=
+            sizeof(struct rte_mbuf) + rte_pktmbuf_priv_size(mp) + rte_pktmbuf_data_room_size(mp))
+          return;
+        if (largest == nullptr || mp->size > largest->size) largest = mp;
+      },
+      &best);
   return best;
 }
 
@@ -74,9 +80,9 @@ std::shared_ptr<PoolMemory> pool_for(const PmdPort& port, const QueueSlot& slot)
 // Why zero-copy is out of the question with this pool, or "".
 std::string pool_against_zero_copy(const PmdPort& port, const PoolMemory* pool) {
   if (pool == nullptr || pool->page_safe() || !port.port->info().dma_translated) return {};
-  return std::string("buffers of mempool ") + pool->pool()->name +
-         " cross 4 KiB pages and " + port.port->info().name +
-         " is behind an IOMMU (" + port.port->info().dma_reason + "); let mempool ops zcnbrh lay the pool out";
+  return std::string("buffers of mempool ") + pool->pool()->name + " cross 4 KiB pages and " +
+         port.port->info().name + " is behind an IOMMU (" + port.port->info().dma_reason +
+         "); let mempool ops zcnbrh lay the pool out";
 }
 
 bool zero_copy_possible(const PmdPort& port, const PoolMemory* pool) {
@@ -102,8 +108,8 @@ bool same_mode(const PmdPort& port, const PortUmem& umem) {
   return umem.mode() == (zero_copy_possible(port, umem.pool()) ? XskMode::kZeroCopy : XskMode::kCopy);
 }
 
-Result<std::shared_ptr<PortUmem>> make_umem(PmdPort& port, const QueueSlot& slot, std::shared_ptr<PoolMemory> pool,
-                                            bool for_one_queue) {
+Result<std::shared_ptr<PortUmem>> make_umem(PmdPort& port, const QueueSlot& slot,
+                                            std::shared_ptr<PoolMemory> pool, bool for_one_queue) {
   uint32_t tail = 0;
   if (for_one_queue) {
     tail = tail_needed(port, slot, pool.get());
@@ -119,16 +125,19 @@ Result<std::shared_ptr<PortUmem>> umem_for(PmdPort& port, const QueueSlot& slot,
   std::shared_ptr<PoolMemory> pool = pool_for(port, slot);
   if (share) {
     for (const auto& other : port.slots)
-      if (other->umem && other->umem->pool() == pool.get() && other->pair.bound() && has_room(port, slot, *other->umem))
+      if (other->umem && other->umem->pool() == pool.get() && other->pair.bound() &&
+          has_room(port, slot, *other->umem))
         return other->umem;
     std::erase_if(shared_umems(), [](const auto& known) { return known.expired(); });
     if (port.config().shared_umem.value_or(false) && !port.port->is_loop())
       for (const auto& known : shared_umems())
-        if (auto umem = known.lock(); umem->pool() == pool.get() && same_mode(port, *umem) && has_room(port, slot, *umem))
+        if (auto umem = known.lock();
+            umem->pool() == pool.get() && same_mode(port, *umem) && has_room(port, slot, *umem))
           return umem;
   }
   auto umem = make_umem(port, slot, std::move(pool), !share);
-  if (umem && port.config().shared_umem.value_or(false) && !port.port->is_loop()) shared_umems().push_back(*umem);
+  if (umem && port.config().shared_umem.value_or(false) && !port.port->is_loop())
+    shared_umems().push_back(*umem);
   return umem;
 }
 
@@ -136,13 +145,16 @@ Status make_shared_state(PmdPort& port, QueueSlot& slot, uint16_t queue) {
   const int node = port.node();
   if (slot.rx == nullptr) slot.rx = eal_alloc<SharedRxQueue>(sizeof(SharedRxQueue), node);
   if (slot.tx == nullptr)
-    slot.tx = eal_alloc<SharedTxQueue>(offsetof(SharedTxQueue, state) + TxShared::bytes(bounce_frames(port, slot.nb_tx)), node);
-  if (slot.rx == nullptr || slot.tx == nullptr) return Error{ENOMEM, "rte_zmalloc_socket", "no EAL memory for a queue"};
+    slot.tx = eal_alloc<SharedTxQueue>(
+        offsetof(SharedTxQueue, state) + TxShared::bytes(bounce_frames(port, slot.nb_tx)), node);
+  if (slot.rx == nullptr || slot.tx == nullptr)
+    return Error{ENOMEM, "rte_zmalloc_socket", "no EAL memory for a queue"};
   slot.rx->address = slot.tx->address = {port.port_id, queue};
   return {};
 }
 
-QueuePlan plan_for(PmdPort& port, QueueSlot& slot, const QueueSizes& sizes, std::span<const ChunkOffset> bounce) {
+QueuePlan plan_for(PmdPort& port, QueueSlot& slot, const QueueSizes& sizes,
+                   std::span<const ChunkOffset> bounce) {
   QueuePlan plan;
   plan.rings = {sizes.fill, sizes.comp, sizes.rx, sizes.tx};
   plan.nb_rx = slot.nb_rx;
@@ -181,8 +193,9 @@ Status post_all(PmdPort& port, QueueSlot& slot) {
   const std::string have = std::string("mempool ") + slot.rx_pool->name + ": " + std::to_string(posted) +
                            " free buffers for a queue of " + std::to_string(slot.nb_rx) + " descriptors";
   if (posted < std::min(kLeastPosted, slot.nb_rx))
-    return Error{ENOMEM, "fill ring", have + "; at least " + std::to_string(kLeastPosted) +
-                                          " are needed: make the pool larger or nb_rx_desc smaller"};
+    return Error{ENOMEM, "fill ring",
+                 have + "; at least " + std::to_string(kLeastPosted) +
+                     " are needed: make the pool larger or nb_rx_desc smaller"};
   ZLOG(WARNING, "port %u (%s): %s; %u short, made good as buffers come free", port.port_id, port.name.c_str(),
        have.c_str(), slot.nb_rx - posted);
   return {};
@@ -203,14 +216,15 @@ uint32_t credit_window(const PmdPort& port, const QueueSlot& slot) {
   const uint32_t most = widest_window(slot.pair.outcome().mode, slot.nb_rx, nic_ring);
   const uint32_t wanted = port.config().window.value_or(most);
   if (wanted > most)
-    ZLOG(WARNING, "port %u (%s): window=%u: only %u packets fit beside the NIC's own ring; using that", port.port_id,
-         port.name.c_str(), wanted, most);
+    ZLOG(WARNING, "port %u (%s): window=%u: only %u packets fit beside the NIC's own ring; using that",
+         port.port_id, port.name.c_str(), wanted, most);
   return std::min(wanted, most);
 }
 
 Status bind_queue(PmdPort& port, QueueSlot& slot, uint16_t queue) {
   const uint32_t netdev_queue = port.config().start_queue + queue;
-  const BindRequest request = port.port->bind_request(netdev_queue, pool_against_zero_copy(port, slot.umem->pool()));
+  const BindRequest request =
+      port.port->bind_request(netdev_queue, pool_against_zero_copy(port, slot.umem->pool()));
   if (Status s = slot.pair.bind(request); !s) return s;
   slot.umem->set_mode(slot.pair.outcome().mode);
   bool busy_poll = false;
@@ -218,14 +232,14 @@ Status bind_queue(PmdPort& port, QueueSlot& slot, uint16_t queue) {
     const Status s = slot.pair.set_busy_poll(budget);
     busy_poll = s.ok();
     if (!s)
-      ZLOG(WARNING, "port %u (%s): busy_budget=%u: %s; using wakeup mode", port.port_id, port.name.c_str(), budget,
-           s.error().text().c_str());
+      ZLOG(WARNING, "port %u (%s): busy_budget=%u: %s; using wakeup mode", port.port_id, port.name.c_str(),
+           budget, s.error().text().c_str());
   }
   if (slot.nb_rx != 0) slot.pair.set_gate(port.port->gate(netdev_queue), credit_window(port, slot));
   for (const std::string& refusal : slot.pair.outcome().refusals)
     ZLOG(DEBUG, "port %u queue %u: refused %s", port.port_id, queue, refusal.c_str());
-  ZLOG(NOTICE, "port %u queue %u (%s queue %u): %s", port.port_id, queue, port.port->info().name.c_str(), netdev_queue,
-       port.port->describe(slot.pair.outcome(), busy_poll).c_str());
+  ZLOG(NOTICE, "port %u queue %u (%s queue %u): %s", port.port_id, queue, port.port->info().name.c_str(),
+       netdev_queue, port.port->describe(slot.pair.outcome(), busy_poll).c_str());
   return {};
 }
 
@@ -276,7 +290,8 @@ Status open_queue_somehow(PmdPort& port, uint16_t queue) {
   const bool share = port.config().shared_umem.value_or(true);
   Status s = open_queue(port, queue, share);
   if (s.ok() || !share || !sharing_was_refused(*port.slots[queue], s.error())) return s;
-  ZLOG(NOTICE, "port %u queue %u: %s; the queue gets a UMEM of its own", port.port_id, queue, s.error().text().c_str());
+  ZLOG(NOTICE, "port %u queue %u: %s; the queue gets a UMEM of its own", port.port_id, queue,
+       s.error().text().c_str());
   close_queue(port, queue);
   return open_queue(port, queue, false);
 }
@@ -285,13 +300,14 @@ void warn_about_nodes(const PmdPort& port, const QueueSlot& slot) {
   const int nic = port.node();
   if (nic < 0 || slot.rx_pool == nullptr) return;
   if (slot.rx_pool->socket_id != SOCKET_ID_ANY && slot.rx_pool->socket_id != nic)
-    ZLOG(WARNING, "port %u (%s): mempool %s is on NUMA node %d, the NIC on node %d", port.port_id, port.name.c_str(),
-         slot.rx_pool->name, slot.rx_pool->socket_id, nic);
+    ZLOG(WARNING, "port %u (%s): mempool %s is on NUMA node %d, the NIC on node %d", port.port_id,
+         port.name.c_str(), slot.rx_pool->name, slot.rx_pool->socket_id, nic);
   unsigned lcore;
   RTE_LCORE_FOREACH(lcore) {
     if (rte_lcore_to_socket_id(lcore) == static_cast<unsigned>(nic)) return;
   }
-  ZLOG(WARNING, "port %u (%s): no lcore of this program is on the NIC's NUMA node %d", port.port_id, port.name.c_str(), nic);
+  ZLOG(WARNING, "port %u (%s): no lcore of this program is on the NIC's NUMA node %d", port.port_id,
+       port.name.c_str(), nic);
 }
 
 }  // namespace
@@ -351,8 +367,11 @@ void close_queue(PmdPort& port, uint16_t queue) {
     if (PoolMemory* pool = slot.umem->pool(); pool != nullptr) {
       const auto frames = pool->reclaim(slot.ledger_slot, proven);
       if (frames.kept != 0)
-        ZLOG(ERR, "port %u queue %u (%s): the kernel has not let the queue go; %u buffers of mempool %s are kept back, "
-             "since it may still write to them", port.port_id, queue, port.name.c_str(), frames.kept, pool->pool()->name);
+        ZLOG(ERR,
+             "port %u queue %u (%s): the kernel has not let the queue go; %u buffers of mempool %s are kept "
+             "back, "
+             "since it may still write to them",
+             port.port_id, queue, port.name.c_str(), frames.kept, pool->pool()->name);
       if (proven) pool->put_slot(slot.ledger_slot);
     }
     slot.umem->put_tail(slot.bounce_frames, proven);
@@ -372,9 +391,11 @@ void report_bounces(PmdPort& port) {
     if (slot.bounces_reported || slot.tx == nullptr || slot.tx->state.count.bounce_copies.get() == 0) continue;
     slot.bounces_reported = true;
     const PoolMemory* pool = slot.umem ? slot.umem->pool() : nullptr;
-    ZLOG(NOTICE, "port %u TX queue %u (%s): packets go by bounce copy: only mbufs of mempool %s that are direct, of one "
-         "segment and referred to once are sent in place", port.port_id, queue, port.name.c_str(),
-         pool != nullptr ? pool->pool()->name : "(none known)");
+    ZLOG(
+        NOTICE,
+        "port %u TX queue %u (%s): packets go by bounce copy: only mbufs of mempool %s that are direct, of one "
+        "segment and referred to once are sent in place",
+        port.port_id, queue, port.name.c_str(), pool != nullptr ? pool->pool()->name : "(none known)");
   }
 }
 
@@ -382,15 +403,21 @@ void report_violations(PmdPort& port) {
   for (uint16_t queue = 0; queue < port.slots.size(); ++queue) {
     const QueueSlot& slot = *port.slots[queue];
     for (const LedgerViolation* v : {slot.rx != nullptr ? &slot.rx->state.violation : nullptr,
-                               slot.tx != nullptr ? &slot.tx->state.violation : nullptr}) {
+                                     slot.tx != nullptr ? &slot.tx->state.violation : nullptr}) {
       if (v == nullptr || v->seen == 0) continue;
-      ZLOG(ERR, "port %u queue %u (%s): %u ownership violations; first: frame %u, expected owner %u, found %u, wanted %u%s",
+      ZLOG(ERR,
+           "port %u queue %u (%s): %u ownership violations; first: frame %u, expected owner %u, found %u, "
+           "wanted %u%s",
            port.port_id, queue, port.name.c_str(), v->seen, v->frame, v->expected, v->found, v->wanted,
            port.config().ledger ? "; the queue was stopped there (ledger=1)" : "");
       if (port.port->info().driver == "igb")
-        ZLOG(ERR, "  igb in zero-copy mode is known to deliver a frame twice when its fill ring runs short (see docs/limits.md)");
-      if (const FrameHistory* h = slot.umem && slot.umem->pool() ? slot.umem->pool()->ledger().history(v->frame) : nullptr)
-        for (uint32_t i = h->count > FrameHistory::kDepth ? h->count - FrameHistory::kDepth : 0; i < h->count; ++i)
+        ZLOG(ERR,
+             "  igb in zero-copy mode is known to deliver a frame twice when its fill ring runs short (see "
+             "docs/limits.md)");
+      if (const FrameHistory* h =
+              slot.umem && slot.umem->pool() ? slot.umem->pool()->ledger().history(v->frame) : nullptr)
+        for (uint32_t i = h->count > FrameHistory::kDepth ? h->count - FrameHistory::kDepth : 0; i < h->count;
+             ++i)
           ZLOG(ERR, "  frame %u move %u: owner %u -> %u", v->frame, i, h->from[i % FrameHistory::kDepth],
                h->to[i % FrameHistory::kDepth]);
     }

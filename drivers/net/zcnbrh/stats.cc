@@ -66,7 +66,8 @@ void subtract(struct rte_eth_stats& from, const struct rte_eth_stats& what) {
 uint64_t missed_by_nic(const PmdPort& port) {
   if (!port.port->info().has_device) return 0;
   const auto now = netdev_stats(port.port->ifindex());
-  return now && now->rx_missed_errors > port.nic_missed_before ? now->rx_missed_errors - port.nic_missed_before : 0;
+  return now && now->rx_missed_errors > port.nic_missed_before ? now->rx_missed_errors - port.nic_missed_before
+                                                               : 0;
 }
 
 struct rte_eth_stats count_all(const PmdPort& port) {

@@ -23,15 +23,24 @@ namespace {
 
 void to_rte_log(LogLevel level, const char* line) {
   switch (level) {
-    case LogLevel::kWarning: ZLOG(WARNING, "%s", line); break;
-    case LogLevel::kNotice: ZLOG(NOTICE, "%s", line); break;
-    case LogLevel::kInfo: ZLOG(INFO, "%s", line); break;
-    case LogLevel::kDebug: ZLOG(DEBUG, "%s", line); break;
+    case LogLevel::kWarning:
+      ZLOG(WARNING, "%s", line);
+      break;
+    case LogLevel::kNotice:
+      ZLOG(NOTICE, "%s", line);
+      break;
+    case LogLevel::kInfo:
+      ZLOG(INFO, "%s", line);
+      break;
+    case LogLevel::kDebug:
+      ZLOG(DEBUG, "%s", line);
+      break;
   }
 }
 
 int refuse(const char* device, const Error& error) {
-  ZLOG(ERR, "%s: %s", device, error.why.empty() ? error.text().c_str() : (std::string(error.call) + ": " + error.why).c_str());
+  ZLOG(ERR, "%s: %s", device,
+       error.why.empty() ? error.text().c_str() : (std::string(error.call) + ": " + error.why).c_str());
   return -error.code;
 }
 
@@ -49,8 +58,8 @@ void set_mac(const PmdPort& port, struct rte_ether_addr& mac) {
     std::memcpy(mac.addr_bytes, port.port->info().mac.data(), sizeof mac.addr_bytes);
     return;
   }
-  const uint8_t loop[RTE_ETHER_ADDR_LEN] = {0x02, 'z', 'c', 'n', static_cast<uint8_t>(port.port_id >> 8),
-                                            static_cast<uint8_t>(port.port_id)};
+  const uint8_t loop[RTE_ETHER_ADDR_LEN] = {
+      0x02, 'z', 'c', 'n', static_cast<uint8_t>(port.port_id >> 8), static_cast<uint8_t>(port.port_id)};
   std::memcpy(mac.addr_bytes, loop, sizeof loop);
 }
 
@@ -61,7 +70,8 @@ int probe_primary(struct rte_vdev_device* device) {
   auto port = Port::open(*config, name);
   if (!port) return refuse(name, port.error());
   struct rte_eth_dev* dev = rte_eth_vdev_allocate(device, sizeof(SharedPort));
-  if (dev == nullptr) return refuse(name, Error{ENOMEM, "rte_eth_vdev_allocate", "no free port, or no EAL memory"});
+  if (dev == nullptr)
+    return refuse(name, Error{ENOMEM, "rte_eth_vdev_allocate", "no free port, or no EAL memory"});
 
   auto* mine = new PmdPort;
   mine->name = name;
