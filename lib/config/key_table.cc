@@ -207,7 +207,7 @@ std::string value_text(const Key& key, const PortConfig& config) {
 }
 
 std::string range_text(const Key& key) {
-  const std::string range = std::to_string(key.low) + ".." + std::to_string(key.high);
+  std::string range = std::to_string(key.low) + ".." + std::to_string(key.high);
   switch (key.kind) {
     case Kind::kNetdev:
       return "a name of at most " + std::to_string(key.high) + " bytes";

@@ -57,7 +57,7 @@ void walk_up(const std::string& root, std::string path, F&& f) {
 std::string sysfs_net_entry(const std::string& root, const std::string& name, int ifindex,
                             const std::array<uint8_t, 6>& mac) {
   if (name.empty() || name.find('/') != std::string::npos) return {};
-  const std::string entry = root + "/class/net/" + name;
+  std::string entry = root + "/class/net/" + name;
   if (read_line(entry + "/ifindex").value_or("") != std::to_string(ifindex)) return {};
   if (read_line(entry + "/address").value_or("") != mac_text(mac)) return {};
   return entry;

@@ -154,7 +154,7 @@ Status XdpObject::load() {
   // EACCES and EINVAL are the verifier's, whose last words say what it dislikes; EPERM is about us.
   why += error == EPERM ? ": loading needs CAP_BPF and CAP_NET_ADMIN (CAP_SYS_ADMIN before Linux 5.8)"
                         : ": the kernel refuses the program";
-  if (const std::string words = log.reason(); !words.empty()) why += ": " + words;
+  if (const std::string& words = log.reason(); !words.empty()) why += ": " + words;
   return Error{error, "load of the XDP program", why};
 }
 

@@ -24,6 +24,7 @@ bool start_eal() {
   std::vector<std::string> words = {"test",        "--no-huge",     "-m",   "256", "--no-pci", "--no-telemetry",
                                     "--no-shconf", "--file-prefix", prefix, "-l",  "0"};
   std::vector<char*> argv;
+  argv.reserve(words.size());
   for (std::string& word : words) argv.push_back(word.data());
   return rte_eal_init(static_cast<int>(argv.size()), argv.data()) >= 0;
 }

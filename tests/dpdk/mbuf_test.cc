@@ -202,6 +202,7 @@ TEST_F(Mbufs, MoreCopiesThanBounceFramesAllGetThrough) {
 
 TEST_F(Mbufs, TakenPacketsAreNeverMoreThanTheRingHolds) {
   std::vector<rte_mbuf*> burst;
+  burst.reserve(400);
   for (int i = 0; i < 400; ++i) burst.push_back(segment(pool_, pattern(60, static_cast<uint8_t>(i))));
   const uint16_t taken = rte_eth_tx_burst(port_->id(), 0, burst.data(), 400);
   EXPECT_EQ(taken, 128) << "nb_tx_desc";

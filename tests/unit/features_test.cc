@@ -187,6 +187,7 @@ TEST(Features, EachIsProbedOnceHoweverManyAsk) {
   AgedKernel kernel(version(6, 17));
   FeatureSet features(kernel);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   std::atomic<int> yes{0};
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {

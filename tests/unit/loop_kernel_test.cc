@@ -23,6 +23,7 @@ class Loop : public QueueTest {
   static std::vector<std::string> arrived(TestQueue& q) {
     std::vector<std::string> out;
     const auto got = q.receive();
+    out.reserve(got.size());
     for (const Frame& frame : got) out.push_back(q.text(frame));
     q.give_back(got);
     return out;

@@ -60,7 +60,7 @@ int dev_start(struct rte_eth_dev* dev) noexcept {
   if (s) s = enable_queues(port);
   if (!s) {
     if (!was_attached) {
-      for (uint16_t queue = 0; queue < port.slots.size(); ++queue) close_queue(port, queue);
+      for (uint16_t queue = 0; queue < port.queues(); ++queue) close_queue(port, queue);
       port.port->detach();
     }
     return log_error(port, "start", s.error());
@@ -256,7 +256,7 @@ int dev_close(struct rte_eth_dev* dev) noexcept {
   if (port->port->attached()) disable_queues(*port);
   report_violations(*port);
   report_bounces(*port);
-  for (uint16_t queue = 0; queue < port->slots.size(); ++queue) {
+  for (uint16_t queue = 0; queue < port->queues(); ++queue) {
     close_queue(*port, queue);
     rte_free(port->slots[queue]->rx);
     rte_free(port->slots[queue]->tx);

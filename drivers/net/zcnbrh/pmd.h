@@ -80,6 +80,7 @@ struct PmdPort {
 
   const PortConfig& config() const { return port->config(); }
   int node() const { return port->info().numa_node; }
+  uint16_t queues() const { return static_cast<uint16_t>(slots.size()); }  // queue_count=, at most 1024
 };
 
 // Bounce frames of a TX queue. 512 are one huge page; more are for programs that send little else.

@@ -314,7 +314,7 @@ void warn_about_nodes(const PmdPort& port, const QueueSlot& slot) {
 
 Status open_queues(PmdPort& port) {
   std::vector<uint16_t> opened;
-  for (uint16_t queue = 0; queue < port.slots.size(); ++queue) {
+  for (uint16_t queue = 0; queue < port.queues(); ++queue) {
     QueueSlot& slot = *port.slots[queue];
     if (slot.pair || (slot.nb_rx == 0 && slot.nb_tx == 0)) continue;
     opened.push_back(queue);
@@ -386,7 +386,7 @@ void close_queue(PmdPort& port, uint16_t queue) {
 
 // The data path only counts; the first control call that comes by says it, once a queue.
 void report_bounces(PmdPort& port) {
-  for (uint16_t queue = 0; queue < port.slots.size(); ++queue) {
+  for (uint16_t queue = 0; queue < port.queues(); ++queue) {
     QueueSlot& slot = *port.slots[queue];
     if (slot.bounces_reported || slot.tx == nullptr || slot.tx->state.count.bounce_copies.get() == 0) continue;
     slot.bounces_reported = true;
@@ -400,7 +400,7 @@ void report_bounces(PmdPort& port) {
 }
 
 void report_violations(PmdPort& port) {
-  for (uint16_t queue = 0; queue < port.slots.size(); ++queue) {
+  for (uint16_t queue = 0; queue < port.queues(); ++queue) {
     const QueueSlot& slot = *port.slots[queue];
     for (const LedgerViolation* v : {slot.rx != nullptr ? &slot.rx->state.violation : nullptr,
                                      slot.tx != nullptr ? &slot.tx->state.violation : nullptr}) {

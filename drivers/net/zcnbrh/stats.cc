@@ -73,7 +73,7 @@ uint64_t missed_by_nic(const PmdPort& port) {
 struct rte_eth_stats count_all(const PmdPort& port) {
   struct rte_eth_stats out {};
   out.imissed = missed_by_nic(port);
-  for (uint16_t queue = 0; queue < port.slots.size(); ++queue) add_queue(port, *port.slots[queue], queue, out);
+  for (uint16_t queue = 0; queue < port.queues(); ++queue) add_queue(port, *port.slots[queue], queue, out);
   add(out, port.closed);
   return out;
 }

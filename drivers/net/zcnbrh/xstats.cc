@@ -20,7 +20,7 @@ struct Named {
 // Calls visit(direction, queue, Named) for each value, always in the same order.
 template <typename Visit>
 void each(const PmdPort& port, Visit visit) {
-  for (uint16_t queue = 0; queue < port.slots.size(); ++queue) {
+  for (uint16_t queue = 0; queue < port.queues(); ++queue) {
     const QueueSlot& slot = *port.slots[queue];
     const XskStatistics kernel = kernel_statistics(slot);
     if (slot.rx != nullptr && slot.nb_rx != 0) {
