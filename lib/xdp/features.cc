@@ -174,4 +174,12 @@ std::string feature_report_json(const FeatureSet& features) {
   return out + "]}";
 }
 
+std::string lacks(const Kernel& kernel, Feature feature) {
+  if (&kernel != &Kernel::real()) return {};
+  const Probe probe = kernel_features().get(feature);
+  if (probe.supported) return {};
+  const FeatureInfo& info = feature_info(feature);
+  return std::string(info.title) + ": " + probe.reason + " (needs Linux " + info.since + ")";
+}
+
 }  // namespace zcnbrh

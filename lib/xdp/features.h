@@ -87,6 +87,10 @@ const FeatureSet& kernel_features();
 // Changes the answer of kernel_features(); for tests.
 void force_feature(Feature feature, Probe probe);
 
+// Why `kernel` cannot do it, or "": what the ring core asks before it relies on a feature. A stand-in for the
+// kernel (loop backend, fake) answers for itself and is not asked here.
+std::string lacks(const Kernel& kernel, Feature feature);
+
 // The whole table, probing what was not asked for yet: aligned text, a line a feature, or a JSON object
 // {"kernel": release, "features": [{"name", "supported", "since", "forced", "reason"}, ...]}.
 std::string feature_report(const FeatureSet& features);

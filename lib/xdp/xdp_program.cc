@@ -20,6 +20,7 @@
 #include "lib/base/cacheline.h"
 #include "lib/base/log.h"
 #include "lib/base/mapping.h"
+#include "lib/xdp/features.h"
 #include "lib/xdp/xdp_attachment.h"
 #include "lib/xdp/xdp_object.h"
 #include "lib/xdp/xdp_occupant.h"
@@ -105,14 +106,15 @@ Result<bool> wants_dispatcher(const XdpProgramOptions& options, const XdpOccupan
 
 Result<XdpAttachment> attach_alone(const XdpProgramOptions& options, const XdpTarget& target, int program_fd) {
   if (options.attach == AttachMode::kNetlink) return XdpAttachment::by_netlink(target, program_fd);
-  Result<XdpAttachment> link = XdpAttachment::by_link(target, program_fd);
-  if (link || link.error().code != EINVAL) return link;
-  if (options.attach == AttachMode::kLink) {
-    Error error = link.error();
-    error.why += "; bpf_link for XDP needs Linux 5.9, attach=auto does without";
-    return error;
+  const std::string no_link = lacks(Kernel::real(), Feature::kBpfLink);
+  if (no_link.empty()) {
+    Result<XdpAttachment> link = XdpAttachment::by_link(target, program_fd);
+    if (link || link.error().code != EINVAL) return link;
   }
-  return XdpAttachment::by_netlink(target, program_fd);
+  if (options.attach != AttachMode::kLink) return XdpAttachment::by_netlink(target, program_fd);
+  return Error{ENOTSUP, "bpf_link_create",
+               "iface " + options.ifname + ": " + (no_link.empty() ? "refused" : no_link) +
+                   "; attach=auto does without"};
 }
 
 uint32_t id_of(int program_fd) {

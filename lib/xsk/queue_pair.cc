@@ -8,6 +8,7 @@
 #include "lib/base/log.h"
 #include "lib/base/process.h"
 #include "lib/base/uapi_xdp.h"
+#include "lib/xdp/features.h"
 #include "lib/xsk/wakeup.h"
 
 namespace zcnbrh {
@@ -38,7 +39,11 @@ Result<QueuePair> QueuePair::create(Kernel& kernel, Umem& umem, const QueuePlan&
   QueuePair out;
   out.socket_ = std::move(*socket);
   out.umem_ = &umem;
-  if (umem.sharer() < 0) {
+  if (umem.layout().unaligned)
+    if (std::string why = lacks(kernel, Feature::kUnalignedChunks); !why.empty())
+      return Error{ENOTSUP, "UMEM layout", std::move(why)};
+  // Where queues cannot share, the memory is registered (and pinned) once more.
+  if (umem.sharer() < 0 || !lacks(kernel, Feature::kSharedUmemQueues).empty()) {
     if (Status s = umem.register_on(kernel, out.socket_.fd()); !s) return s.error();
     out.registered_ = true;
   }
@@ -64,7 +69,7 @@ void QueuePair::fill_shared(const QueuePlan& plan) {
   tx.limit = plan.nb_tx;
   tx.drain_mark = std::max(1U, std::min(kDrainMark, plan.nb_tx / 2));
   tx.slot = plan.slot;
-  tx.bounce_capacity = tx.bounce_count = static_cast<uint32_t>(plan.bounce_frames.size());
+  tx.bounce_count = static_cast<uint32_t>(plan.bounce_frames.size());
   for (uint32_t i = 0; i < tx.bounce_count; ++i) tx.bounce_stack()[i] = raw(plan.bounce_frames[i]);
 }
 
@@ -72,7 +77,6 @@ void QueuePair::fill_local(const QueuePlan& plan) {
   const UmemLayout& layout = umem_->layout();
   const Wake wake = socket_.kernel().wake(socket_.fd());
   rx_.s = plan.rx_shared;
-  rx_.umem = plan.app_base;
   rx_.format = layout.format();
   rx_.max_length = plan.rx_max_length;
   rx_.stop_at_violation = plan.stop_at_violation;
@@ -83,7 +87,6 @@ void QueuePair::fill_local(const QueuePlan& plan) {
   rx_.wake = wake;
   rx_.tx_watch = socket_.tx();
   tx_.s = plan.tx_shared;
-  tx_.umem = plan.app_base;
   tx_.bounce_base = layout.base;
   tx_.format = layout.format();
   tx_.max_length = layout.chunk_size;
@@ -122,12 +125,14 @@ void QueuePair::set_kick_batch() {
   if (outcome_.mode == XskMode::kZeroCopy || tx_.tx.descs == nullptr) return;
   tx_.kick_batch = kDefaultKickBatch;
   const uint32_t budget = tx_.tx.size();
-  if (budget > kDefaultKickBatch &&
+  if (budget > kDefaultKickBatch && lacks(socket_.kernel(), Feature::kMaxTxSkbBudget).empty() &&
       socket_.kernel().setsockopt(socket_.fd(), SOL_XDP, uapi::kXdpMaxTxSkbBudget, &budget, sizeof budget) == 0)
     tx_.kick_batch = budget;
 }
 
 Status QueuePair::set_busy_poll(uint32_t budget) {
+  if (std::string why = lacks(socket_.kernel(), Feature::kBusyPoll); !why.empty())
+    return Error{ENOTSUP, "busy polling", std::move(why)};
   const struct {
     int name;
     int value;

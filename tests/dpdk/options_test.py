@@ -42,7 +42,24 @@ def works(name, keys=None, said=(), unsaid=(), **options):
     return test
 
 
+def on_a_kernel_without(features, said, **options):
+    """The same with kernel features switched off by the probe table: the documented fallback, nothing lost."""
+    inner = works("", said=said, **options)
+
+    def test():
+        os.environ["ZCNBRH_FORCE_FEATURES"] = ",".join("-" + feature for feature in features)
+        try:
+            inner()
+        finally:
+            del os.environ["ZCNBRH_FORCE_FEATURES"]
+    test.__doc__ = "a kernel without " + ", ".join(features)
+    return test
+
+
 KEYS = [
+    on_a_kernel_without(["bpf_link"], ["native XDP by netlink"]),
+    on_a_kernel_without(["busy_poll"], ["busy_budget=64: busy polling", "copy mode, wakeup"], keys={"busy_budget": 64}),
+    on_a_kernel_without(["shared_umem_queues", "max_tx_skb_budget"], ["copy mode, wakeup"]),
     works("defaults: copy mode on veth with the reason, wakeup, a bpf_link",
           said=["copy mode, wakeup, native XDP by bpf_link", "not zero-copy: driver veth"]),
     works("busy_budget=64", {"busy_budget": 64}, ["busy poll"]),
