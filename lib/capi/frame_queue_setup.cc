@@ -139,7 +139,6 @@ Status FrameQueue::make_pair(const OpenPlan& plan) {
   queue.slot = kSlot;
   queue.rx_shared = rx_;
   queue.tx_shared = tx_;
-  queue.app_base = frames_.data();
   queue.frames = ledger_;
   queue.rx_max_length = umem_->layout().rx_room();
   queue.stop_at_violation = plan.config.ledger;

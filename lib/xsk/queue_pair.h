@@ -36,7 +36,6 @@ struct QueuePlan {
   uint32_t slot = 0;                           // number in the ledger, 1..kMaxLedgerSlots
   RxShared* rx_shared = nullptr;               // zeroed; always given
   TxShared* tx_shared = nullptr;               // zeroed, TxShared::bytes(bounce frames) long; always given
-  uint8_t* app_base = nullptr;                 // application address of UMEM byte 0
   Ledger frames;                               // the application's
   Ledger bounce;                               // ours; may be empty
   std::span<const ChunkOffset> bounce_frames;  // free ones, for this queue alone

@@ -82,8 +82,7 @@ struct TxShared {
   uint32_t limit = 0;       // nb_tx_desc: never more than this many are in flight
   uint32_t drain_mark = 0;  // read completions once this many are in flight
   uint32_t slot = 0;
-  uint32_t bounce_count = 0;     // free bounce frames, on the stack below
-  uint32_t bounce_capacity = 0;  // all of them
+  uint32_t bounce_count = 0;  // free bounce frames, on the stack below
   alignas(kCacheLine) TxCounters count;
   alignas(kCacheLine) LedgerViolation violation;
 
@@ -101,7 +100,6 @@ struct ProcessTag {
 
 struct RxLocal {
   RxShared* s = nullptr;
-  uint8_t* umem = nullptr;  // first byte of the UMEM as the application's pointers see it (may be an alias)
   AddressFormat format;
   uint32_t max_length = 0;  // longest packet a buffer takes, bytes
   bool need_wakeup = true;  // the ring's flag is to be believed (Linux 5.4)
@@ -118,7 +116,6 @@ struct RxLocal {
 
 struct TxLocal {
   TxShared* s = nullptr;
-  uint8_t* umem = nullptr;  // as above
   uint8_t* bounce_base =
       nullptr;  // first byte of the UMEM as the kernel has it; bounce frames are reached through it
   AddressFormat format;

@@ -92,7 +92,6 @@ QueuePlan TestQueue::plan() const {
   plan.slot = shape_.slot;
   plan.rx_shared = reinterpret_cast<RxShared*>(rx_.get());
   plan.tx_shared = reinterpret_cast<TxShared*>(tx_.get());
-  plan.app_base = umem_.base();
   plan.frames = umem_.frames();
   plan.bounce = umem_.bounce();
   plan.bounce_frames = bounce_chunks_;

@@ -54,7 +54,7 @@ void build_second_half(View& view, const QueuePair& pair, const View& first, Loo
   view.tx = first.tx;
   view.rx.s = view.rx_shared();
   view.tx.s = view.tx_shared();
-  view.rx.umem = view.tx.umem = view.tx.bounce_base = view.umem.data();
+  view.tx.bounce_base = view.umem.data();
   view.rx.frames = view.tx.frames = view.frames();
   view.rx.wake = view.tx.wake = kernel.wake(fd);
   remap(view, fd, XDP_UMEM_PGOFF_FILL_RING, offsets.fr, view.rx.fill);
@@ -103,7 +103,6 @@ class Remap : public ::testing::Test {
     plan.slot = 1;
     plan.rx_shared = views_[0].rx_shared();
     plan.tx_shared = views_[0].tx_shared();
-    plan.app_base = views_[0].umem.data();
     plan.frames = views_[0].frames();
     plan.rx_max_length = 1792;
     auto made = QueuePair::create(kernel_, *umem_, plan);

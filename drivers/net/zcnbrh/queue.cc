@@ -162,7 +162,6 @@ QueuePlan plan_for(PmdPort& port, QueueSlot& slot, const QueueSizes& sizes,
   plan.slot = slot.ledger_slot;
   plan.rx_shared = &slot.rx->state;
   plan.tx_shared = &slot.tx->state;
-  plan.app_base = slot.umem->app_base();
   if (slot.umem->pool() != nullptr) plan.frames = slot.umem->pool()->ledger();
   plan.bounce = slot.umem->tail_ledger();
   plan.bounce_frames = bounce;
@@ -177,7 +176,8 @@ void set_policies(const PmdPort& port, QueueSlot& slot) {
     view.pool = pool->pool();
     view.mbufs = slot.umem->app_base() + pool->header_bytes();
     view.header = pool->header_bytes();
-    view.chunk_size = slot.umem->umem().layout().chunk_size;
+    // An aligned chunk may be longer than the element in it.
+    view.chunk_size = std::min(slot.umem->umem().layout().chunk_size, pool->element_bytes());
     slot.rx_policy.buffer_at = pool->data_offset();
   }
   slot.rx_policy.view = slot.tx_policy.view = view;
@@ -363,8 +363,8 @@ void close_queue(PmdPort& port, uint16_t queue) {
     keep_counts(port, queue);
   }
   const bool proven = slot.pair.release();
-  if (slot.umem && slot.ledger_slot != 0) {
-    if (PoolMemory* pool = slot.umem->pool(); pool != nullptr) {
+  if (slot.umem) {
+    if (PoolMemory* pool = slot.umem->pool(); pool != nullptr && slot.ledger_slot != 0) {
       const auto frames = pool->reclaim(slot.ledger_slot, proven);
       if (frames.kept != 0)
         ZLOG(ERR,
