@@ -107,8 +107,6 @@ void report_violations(PmdPort& port);
 void report_bounces(PmdPort& port);
 XskStatistics kernel_statistics(const QueueSlot& slot);
 
-// ethdev_ops.cc
-const struct eth_dev_ops* ethdev_ops();
 // stats.cc
 int stats_get(struct rte_eth_dev* dev, struct rte_eth_stats* stats);
 int stats_reset(struct rte_eth_dev* dev);

@@ -2,7 +2,7 @@
 // Copyright 2026 The Z-CNBRH authors
 //
 // Basic and per-queue statistics, from the queues' own counters and the kernel's XDP_STATISTICS.
-#include "drivers/net/zcnbrh/pmd.h"
+#include "drivers/net/zcnbrh/ops.h"
 
 namespace zcnbrh::pmd {
 namespace {
@@ -121,6 +121,32 @@ int stats_reset(struct rte_eth_dev* dev) {
   if (port == nullptr) return -ENOTSUP;
   port->forgotten = count_all(*port);
   return 0;
+}
+
+namespace {
+
+int stats_get_op(struct rte_eth_dev* dev, struct rte_eth_stats* stats) noexcept {
+  if (PmdPort* port = port_of(dev)) report_bounces(*port);
+  return stats_get(dev, stats);
+}
+int stats_reset_op(struct rte_eth_dev* dev) noexcept { return stats_reset(dev); }
+
+int xstats_get_op(struct rte_eth_dev* dev, struct rte_eth_xstat* values, unsigned count) noexcept {
+  return xstats_get(dev, values, count);
+}
+int xstats_reset_op(struct rte_eth_dev* dev) noexcept { return xstats_reset(dev); }
+int xstats_get_names_op(struct rte_eth_dev* dev, struct rte_eth_xstat_name* names, unsigned count) noexcept {
+  return xstats_get_names(dev, names, count);
+}
+
+}  // namespace
+
+void add_stats_ops(struct eth_dev_ops& ops) {
+  ops.stats_get = stats_get_op;
+  ops.stats_reset = stats_reset_op;
+  ops.xstats_get = xstats_get_op;
+  ops.xstats_get_names = xstats_get_names_op;
+  ops.xstats_reset = xstats_reset_op;
 }
 
 }  // namespace zcnbrh::pmd

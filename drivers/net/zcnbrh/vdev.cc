@@ -12,7 +12,7 @@
 
 #include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/mempool_ops.h"
-#include "drivers/net/zcnbrh/pmd.h"
+#include "drivers/net/zcnbrh/ops.h"
 #include "lib/base/log.h"
 #include "lib/config/port_keys.h"
 

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+//
+// The ethdev operations, a group a file: each group fills in its own entries of the table.
+#pragma once
+
+#include "drivers/net/zcnbrh/pmd.h"
+
+namespace zcnbrh::pmd {
+
+const struct eth_dev_ops* ethdev_ops();  // ethdev_ops.cc
+
+void add_link_ops(struct eth_dev_ops& ops);    // link.cc
+void add_netdev_ops(struct eth_dev_ops& ops);  // netdev_ops.cc
+void add_queue_ops(struct eth_dev_ops& ops);   // queue_ops.cc
+void add_stats_ops(struct eth_dev_ops& ops);   // stats.cc, xstats.cc
+
+// link.cc
+int set_link(struct rte_eth_dev* dev, const LinkState& state);
+void refresh_link(struct rte_eth_dev* dev);  // asks the netdev
+
+}  // namespace zcnbrh::pmd
