@@ -39,6 +39,7 @@ int dev_start(struct rte_eth_dev* dev) noexcept {
   const bool was_attached = port.port->attached();
   Status s = port.port->attach();
   if (s) s = open_queues(port);
+  if (s) choose_bursts(dev);
   if (s) s = enable_queues(port);
   if (!s) {
     if (!was_attached) {

@@ -95,8 +95,9 @@ inline QueueSlot* slot_of(const QueueAddress& address) {
 }
 
 // rxtx.cc
-uint16_t burst_receive(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept;
-uint16_t burst_send(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept;
+void choose_bursts(struct rte_eth_dev* dev);               // by what the port is configured for; in dev_start
+const char* rx_burst_name(const struct rte_eth_dev* dev);  // of the one chosen, for people
+const char* tx_burst_name(const struct rte_eth_dev* dev);
 
 // queue.cc: a queue's life within a port.
 Status open_queues(PmdPort& port);                // those not open yet; on error the new ones are closed again

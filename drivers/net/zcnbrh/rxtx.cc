@@ -1,19 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Z-CNBRH authors
 //
-// What rte_eth_rx_burst() and rte_eth_tx_burst() call.
+// What rte_eth_rx_burst() and rte_eth_tx_burst() call. One body a direction; what a port was configured for is
+// a template parameter, so a feature that is off costs nothing. dev_start() chooses before the queues are
+// enabled; rte_eth_dev_start() copies the choice to rte_eth_fp_ops once dev_start() has returned
+// (eth_dev_fp_ops_setup() in lib/ethdev, 22.11), so until then the application's bursts meet ethdev's dummies.
 #include "drivers/net/zcnbrh/pmd.h"
 
 namespace zcnbrh::pmd {
+namespace {
 
-uint16_t burst_receive(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept {
+// Bits of a variant's number, which is its place in the tables below.
+enum RxFeature : uint32_t { kRxPlain = 0, kRxVariants = 1 };
+enum TxFeature : uint32_t { kTxPlain = 0, kTxVariants = 1 };
+
+template <uint32_t kFeatures>
+uint16_t receive(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept {
   QueueSlot* slot = slot_of(static_cast<SharedRxQueue*>(queue)->address);
   return static_cast<uint16_t>(rx_burst(slot->pair.rx(), slot->rx_policy, packets, count));
 }
 
-uint16_t burst_send(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept {
+template <uint32_t kFeatures>
+uint16_t send(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept {
   QueueSlot* slot = slot_of(static_cast<SharedTxQueue*>(queue)->address);
   return static_cast<uint16_t>(tx_burst(slot->pair.tx(), slot->tx_policy, packets, count));
 }
+
+struct Variant {
+  eth_rx_burst_t burst;
+  const char* name;
+};
+constexpr Variant kReceive[kRxVariants] = {{receive<kRxPlain>, "plain"}};
+constexpr Variant kSend[kTxVariants] = {{send<kTxPlain>, "plain"}};
+
+const Variant& receive_variant(const struct rte_eth_dev* /*dev*/) { return kReceive[kRxPlain]; }
+const Variant& send_variant(const struct rte_eth_dev* /*dev*/) { return kSend[kTxPlain]; }
+
+}  // namespace
+
+void choose_bursts(struct rte_eth_dev* dev) {
+  dev->rx_pkt_burst = receive_variant(dev).burst;
+  dev->tx_pkt_burst = send_variant(dev).burst;
+}
+
+const char* rx_burst_name(const struct rte_eth_dev* dev) { return receive_variant(dev).name; }
+const char* tx_burst_name(const struct rte_eth_dev* dev) { return send_variant(dev).name; }
 
 }  // namespace zcnbrh::pmd

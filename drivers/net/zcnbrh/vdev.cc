@@ -85,8 +85,7 @@ int probe_primary(struct rte_vdev_device* device) {
   if (mine->node() >= 0) dev->data->numa_node = mine->node();
   dev->process_private = mine;
   dev->dev_ops = ethdev_ops();
-  dev->rx_pkt_burst = burst_receive;
-  dev->tx_pkt_burst = burst_send;
+  choose_bursts(dev);
   if (config->pool_ops) make_pool_ops_default();
   rte_eth_dev_probing_finish(dev);
   return 0;
