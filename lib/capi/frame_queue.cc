@@ -20,7 +20,7 @@ constexpr uint32_t kAllocChunk = 64;
 int FrameQueue::poll(struct zcnbrh_frame* frames, uint32_t count) {
   FrameRxPolicy policy{book_, pair_.tx(), timestamps_};
   const uint32_t got = rx_burst(pair_.rx(), policy, frames, count);
-  if (got == 0) return stopped(pair_.rx().process) ? -ENOTRECOVERABLE : 0;
+  if (got == 0) return stopped(pair_.rx().door) ? -ENOTRECOVERABLE : 0;
   book_.lent(got);
   return static_cast<int>(got);
 }
@@ -93,7 +93,7 @@ int FrameQueue::send(const struct zcnbrh_frame* frames, uint32_t count) {
   }
   book_.returned(taken);
   return_credits(pair_.rx().gate, rx_->credit, credits);
-  return taken == 0 && stopped(pair_.tx().process) ? -ENOTRECOVERABLE : static_cast<int>(taken);
+  return taken == 0 && stopped(pair_.tx().door) ? -ENOTRECOVERABLE : static_cast<int>(taken);
 }
 
 int FrameQueue::send_copy(const void* data, size_t length) {
@@ -109,12 +109,12 @@ int FrameQueue::send_copy(const void* data, size_t length) {
 
 int FrameQueue::flush() {
   TxLocal& tx = pair_.tx();
-  if (stopped(tx.process)) return -ENOTRECOVERABLE;
+  if (stopped(tx.door)) return -ENOTRECOVERABLE;
   FrameTxPolicy policy{book_};
   const uint64_t down_before = tx_->count.kick_down.get();
   kick(tx);
   drain(tx, policy);
-  if (stopped(tx.process)) return -ENOTRECOVERABLE;
+  if (stopped(tx.door)) return -ENOTRECOVERABLE;
   const uint32_t left = tx_->in_flight.get();
   return left != 0 && tx_->count.kick_down.get() != down_before ? -ENETDOWN : static_cast<int>(left);
 }

@@ -63,7 +63,7 @@ class FrameQueue {
   void open_gate();
   void take_back_frames();
   std::string place() const;
-  static bool stopped(const ProcessTag& tag) { return tag.pid == ProcessTag::kNobody; }
+  static bool stopped(const BurstDoor& door) { return door.is_shut(); }
 
   // Data path.
   QueuePair pair_;

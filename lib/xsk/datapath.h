@@ -30,7 +30,6 @@
 
 #include <cstdint>
 
-#include "lib/base/process.h"
 #include "lib/base/uapi_xdp.h"
 #include "lib/xsk/queue_state.h"
 #include "lib/xsk/wakeup.h"
@@ -69,7 +68,7 @@ template <typename Queue>
     v.found = static_cast<uint8_t>(ledger.owner(chunk));
     v.wanted = static_cast<uint8_t>(wanted);
   }
-  if (q.stop_at_violation) q.process.pid = ProcessTag::kNobody;
+  if (q.stop_at_violation) q.door.shut();
 }
 
 // Posts frames until nb_rx_desc are in the kernel's hands, the pool is empty, or kRefillMax were posted.
@@ -138,11 +137,9 @@ inline bool rx_must_drop(RxLocal& q, const struct xdp_desc& desc) {
   return false;
 }
 
-// Up to `count` packets, in the order the kernel gave them. Also refills and wakes.
+// A burst without the door: for the control side, after shut_and_wait().
 template <typename P>
-uint32_t rx_burst(RxLocal& q, P& policy, typename P::Packet* out, uint32_t count) noexcept {
-  if (q.process.pid != current_pid()) [[unlikely]]
-    return 0;
+uint32_t rx_burst_inside(RxLocal& q, P& policy, typename P::Packet* out, uint32_t count) noexcept {
   RxShared& s = *q.s;
   RxRing ring(q.rx, s.rx);
   const SlotRun<struct xdp_desc> ready = ring.peek(count);
@@ -179,6 +176,15 @@ uint32_t rx_burst(RxLocal& q, P& policy, typename P::Packet* out, uint32_t count
   if (q.need_wakeup && FillRing(q.fill, s.fill).needs_wakeup()) [[unlikely]]
     poke(q);
   return delivered;
+}
+
+// Up to `count` packets, in the order the kernel gave them. Also refills and wakes.
+template <typename P>
+uint32_t rx_burst(RxLocal& q, P& policy, typename P::Packet* out, uint32_t count) noexcept {
+  const InsideBurst inside(q.door);
+  if (!inside) [[unlikely]]
+    return 0;
+  return rx_burst_inside(q, policy, out, count);
 }
 
 // Takes finished frames out of the completion ring and gives them back, at most all that are in flight.
@@ -254,7 +260,8 @@ template <typename P>
 // flight or no bounce frame is free: back-pressure, try again later. A burst of none drains and kicks.
 template <typename P>
 uint32_t tx_burst(TxLocal& q, P& policy, typename P::Packet* packets, uint32_t count) noexcept {
-  if (q.process.pid != current_pid()) [[unlikely]]
+  const InsideBurst inside(q.door);
+  if (!inside) [[unlikely]]
     return 0;
   TxShared& s = *q.s;
   if (s.in_flight.get() >= s.drain_mark || count == 0) drain(q, policy);

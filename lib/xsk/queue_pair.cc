@@ -80,7 +80,7 @@ void QueuePair::fill_local(const QueuePlan& plan) {
   rx_.format = layout.format();
   rx_.max_length = plan.rx_max_length;
   rx_.stop_at_violation = plan.stop_at_violation;
-  rx_.process.pid = current_pid();
+  rx_.door.open();
   rx_.rx = socket_.rx();
   rx_.fill = socket_.fill();
   rx_.frames = plan.frames;
@@ -91,7 +91,7 @@ void QueuePair::fill_local(const QueuePlan& plan) {
   tx_.format = layout.format();
   tx_.max_length = layout.chunk_size;
   tx_.stop_at_violation = plan.stop_at_violation;
-  tx_.process.pid = current_pid();
+  tx_.door.open();
   tx_.tx = socket_.tx();
   tx_.completion = socket_.completion();
   tx_.frames = plan.frames;

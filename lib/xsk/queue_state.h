@@ -12,8 +12,6 @@
 // thread writes.
 #pragma once
 
-#include <sys/types.h>
-
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -24,6 +22,7 @@
 #include "lib/ring/credits.h"
 #include "lib/ring/kernel_ring.h"
 #include "lib/umem/ledger.h"
+#include "lib/xsk/quiesce.h"
 
 namespace zcnbrh {
 
@@ -91,21 +90,15 @@ struct TxShared {
   static size_t bytes(uint32_t bounce_frames) { return sizeof(TxShared) + bounce_frames * sizeof(uint64_t); }
 };
 
-// Who may use a queue's local half: a child of fork() has the structs but not the mappings (they are
-// MADV_DONTFORK), so each burst compares two integers. See lib/base/process.h.
-struct ProcessTag {
-  static constexpr pid_t kNobody = -1;
-  pid_t pid = kNobody;
-};
-
-struct RxLocal {
+// Each on lines of its own: the RX thread writes to its door at every burst, the TX thread to its.
+struct alignas(kCacheLine) RxLocal {
   RxShared* s = nullptr;
   AddressFormat format;
   uint32_t max_length = 0;  // longest packet a buffer takes, bytes
   bool need_wakeup = true;  // the ring's flag is to be believed (Linux 5.4)
   bool busy_poll = false;   // one system call for each empty poll
   bool stop_at_violation = false;
-  ProcessTag process;
+  BurstDoor door;  // shut until the queue is set up, while it is stopped, and in a child of fork()
   RingMap<struct xdp_desc> rx;
   RingMap<uint64_t> fill;
   Ledger frames;
@@ -114,7 +107,7 @@ struct RxLocal {
   RingMap<struct xdp_desc> tx_watch;  // the same socket's TX ring, to see packets left unkicked; may be null
 };
 
-struct TxLocal {
+struct alignas(kCacheLine) TxLocal {
   TxShared* s = nullptr;
   uint8_t* bounce_base =
       nullptr;  // first byte of the UMEM as the kernel has it; bounce frames are reached through it
@@ -123,7 +116,7 @@ struct TxLocal {
   uint32_t kick_batch = 0;  // packets the kernel sends a call (copy mode); 0: all of them
   bool need_wakeup = true;
   bool stop_at_violation = false;
-  ProcessTag process;
+  BurstDoor door;
   RingMap<struct xdp_desc> tx;
   RingMap<uint64_t> completion;
   Ledger frames;  // the application's
