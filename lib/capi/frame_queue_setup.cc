@@ -98,6 +98,7 @@ Status FrameQueue::set_up(const OpenPlan& plan) {
   if (Status s = post_frames(); !s) return s;
   if (Status s = port_->attach(); !s) return s;
   if (Status s = bind(); !s) return s;
+  port_->settle();
   return pair_.enable(port_->xsks_map());
 }
 
@@ -176,7 +177,7 @@ Status FrameQueue::bind() {
 bool FrameQueue::try_busy_poll(std::string* why_not) {
   const uint32_t budget = port_->config().busy_budget.value_or(0);
   if (budget == 0 || port_->is_loop()) return false;
-  const Status s = pair_.set_busy_poll(budget);
+  const Status s = port_->set_busy_poll(pair_, budget);
   if (s) return true;
   *why_not = "; not busy poll: " + s.error().text();
   log_line(LogLevel::kWarning, "%s: busy_budget=%u: %s; using wakeup mode", place().c_str(), budget,

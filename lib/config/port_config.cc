@@ -51,15 +51,33 @@ Result<Item> split_item(std::string_view item, size_t offset) {
   return Item{key, item.substr(equals + 1)};
 }
 
-Error not_served(std::string_view key) {
-  return config_error("key " + std::string(key) + ": not served yet by this version; leave it out", ENOTSUP);
+// Who else has attached the program decides what it is and how it does it.
+Status check_foreign_map(const PortConfig& config) {
+  if (config.use_cni && config.use_pinned_map)
+    return config_error("use_cni=1 and use_pinned_map=1 exclude each other; leave one out");
+  if (!config.foreign_map()) {
+    if (config.dp_path.empty()) return {};
+    return config_error("dp_path=" + quoted_bytes(config.dp_path) + ": needs use_cni=1 or use_pinned_map=1");
+  }
+  const char* ours = !config.xdp_prog.empty()           ? "xdp_prog"
+                     : config.attach != Attach::kAuto   ? "attach"
+                     : config.on_empty != OnEmpty::kOff ? "on_empty"
+                                                        : nullptr;
+  if (ours == nullptr) return {};
+  return config_error(std::string("key ") + ours + ": with " + (config.use_cni ? "use_cni" : "use_pinned_map") +
+                      "=1 the XDP program is somebody else's; leave the key out");
 }
 
-Status check_served(const PortConfig& config) {
-  if (config.use_cni) return not_served("use_cni");
-  if (config.use_pinned_map) return not_served("use_pinned_map");
-  if (!config.dp_path.empty()) return not_served("dp_path");
-  if (config.mode != XdpMode::kAuto) return not_served("mode");
+Status check_mode(const PortConfig& config) {
+  if (config.mode == XdpMode::kSkb && !config.allow_skb)
+    return config_error("mode=skb and allow_skb=0 exclude each other; leave one out");
+  if (config.mode == XdpMode::kSkb && config.zc == ZeroCopy::kRequire)
+    return config_error(
+        "mode=skb and zc=require exclude each other: zero-copy needs native XDP; leave one out");
+  if (config.mode == XdpMode::kHw && config.foreign_map())
+    return config_error("mode=hw: a program on the NIC cannot feed a socket; leave it out");
+  if (config.mode == XdpMode::kHw && config.attach == Attach::kDispatcher)
+    return config_error("mode=hw: libxdp's dispatcher does not run on a NIC; leave attach=dispatcher out");
   return {};
 }
 
@@ -71,6 +89,9 @@ Status check_loop(const PortConfig& config) {
   const char* needs_program = !config.xdp_prog.empty()           ? "xdp_prog"
                               : config.attach != Attach::kAuto   ? "attach"
                               : config.on_empty != OnEmpty::kOff ? "on_empty"
+                              : config.use_cni                   ? "use_cni"
+                              : config.use_pinned_map            ? "use_pinned_map"
+                              : config.mode != XdpMode::kAuto    ? "mode"
                                                                  : nullptr;
   if (needs_program == nullptr) return {};
   return config_error(std::string("key ") + needs_program +
@@ -122,8 +143,9 @@ Status validate(const PortConfig& config) {
     return config_error("key iface is missing; name a netdev (see `ip link`) or give iface=loop");
   for (const Key& key : config::keys())
     if (Status fits = check_value(key, config); !fits) return fits;
-  if (Status served = check_served(config); !served) return served;
   if (Status loop = check_loop(config); !loop) return loop;
+  if (Status foreign = check_foreign_map(config); !foreign) return foreign;
+  if (Status mode = check_mode(config); !mode) return mode;
   return check_between_keys(config);
 }
 

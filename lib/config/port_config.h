@@ -55,6 +55,10 @@ struct PortConfig {
   bool ledger = false;
 
   bool is_loop() const { return iface == kLoopIface; }
+  // The XDP program is attached by somebody else, and he gives us the XSKMAP.
+  bool foreign_map() const { return use_cni || use_pinned_map; }
+  // Our own program runs, of which we know that it never moves a packet's head.
+  bool own_program() const { return xdp_prog.empty() && !foreign_map(); }
   // Zero-copy is not wanted, by either of the two keys that say so.
   bool copy_only() const { return force_copy || zc == ZeroCopy::kOff; }
 

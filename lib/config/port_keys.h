@@ -33,11 +33,14 @@
   NUMBER(busy_budget, 0, 65535, "our choice: wakeup mode", "net_af_xdp",                                      \
          "0: no busy polling; n: preferred busy polling with a budget of n packets a call")                   \
   SWITCH(force_copy, "", "net_af_xdp", "1: copy mode, the same as `zc=off`")                                  \
-  SWITCH(use_cni, "", "net_af_xdp 23.03", "sockets from the Kubernetes device plugin; not served yet")        \
-  SWITCH(use_pinned_map, "", "net_af_xdp 24.07", "XSKMAP pinned by the device plugin; not served yet")        \
-  TEXT(dp_path, kPath, "none", "net_af_xdp 24.07",                                                            \
-       "the device plugin's socket or pinned map; not served yet")                                            \
-  CHOICE(mode, "auto|drv|skb|hw", "", "net_af_xdp 25.11", "XDP attach mode; all but auto not served yet")     \
+  SWITCH(use_cni, "", "net_af_xdp 23.03",                                                                     \
+         "1: the XDP program is the AF_XDP device plugin's for Kubernetes")                                   \
+  SWITCH(use_pinned_map, "", "net_af_xdp 24.07",                                                              \
+         "1: the XDP program is somebody else's; its XSKMAP is pinned")                                       \
+  TEXT(dp_path, kPath, "/tmp/afxdp_dp/IFACE/afxdp.sock or xsks_map", "net_af_xdp 24.07",                      \
+       "the device plugin's socket, or the pinned map")                                                       \
+  CHOICE(mode, "auto|drv|skb|hw", "", "net_af_xdp 25.11",                                                     \
+         "XDP attach mode; auto: native, else SKB mode")                                                      \
   CHOICE(zc, "require|prefer|off", "", "own",                                                                 \
          "zero-copy: require it or fail, prefer it and say why not, or off")                                  \
   SWITCH(allow_skb, "", "own", "1: the last resort of a bind is SKB (generic) mode; 0: fail instead")         \

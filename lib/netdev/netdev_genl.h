@@ -41,6 +41,7 @@ struct XdpDeviceFeatures {
   bool has_xdp() const { return (xdp_features & uapi::kNetdevXdpActBasic) != 0; }
   bool has_redirect() const { return (xdp_features & uapi::kNetdevXdpActRedirect) != 0; }
   bool has_zerocopy() const { return (xdp_features & uapi::kNetdevXdpActXskZerocopy) != 0; }
+  bool has_offload() const { return (xdp_features & uapi::kNetdevXdpActHwOffload) != 0; }
   bool has_rx_sg() const { return (xdp_features & uapi::kNetdevXdpActRxSg) != 0; }
   bool has_zerocopy_sg() const { return has_zerocopy() && zc_max_segs > 1; }
 };

@@ -20,8 +20,16 @@ namespace {
 
 constexpr const char* kLinkCall = "bpf_link_create";
 
-uint32_t mode_flag(const XdpTarget& target) { return target.native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE; }
-xdp_attach_mode libxdp_mode(const XdpTarget& target) { return target.native ? XDP_MODE_NATIVE : XDP_MODE_SKB; }
+bool is_native(const XdpTarget& target) { return target.mode == ProgramMode::kNative; }
+
+uint32_t mode_flag(const XdpTarget& target) {
+  if (target.mode == ProgramMode::kOffload) return XDP_FLAGS_HW_MODE;
+  return is_native(target) ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
+}
+xdp_attach_mode libxdp_mode(const XdpTarget& target) {
+  if (target.mode == ProgramMode::kOffload) return XDP_MODE_HW;
+  return is_native(target) ? XDP_MODE_NATIVE : XDP_MODE_SKB;
+}
 
 // What drivers answer when their native XDP cannot run as things are. The caller may then take SKB mode.
 // EINVAL, too, but of bpf_link_create() it may also say that the kernel knows no such links; then netlink is
@@ -44,10 +52,11 @@ const char* refusal_hint(int code) {
 
 Error attach_error(int code, const char* call, const XdpTarget& target, const std::string& reason) {
   std::string why = "iface " + target.ifname;
-  const bool refused = target.native && is_drivers_refusal(code, call);
+  const bool refused = is_native(target) && is_drivers_refusal(code, call);
   if (code == EPERM) why += ": needs CAP_NET_ADMIN and CAP_BPF (CAP_SYS_ADMIN before Linux 5.8)";
   if (code == ENODEV) why += ": no such netdev; check `ip link`, or the network namespace";
-  if (code == EOPNOTSUPP && target.native) why += ": the driver has no native XDP, or not as it is set up now";
+  if (code == EOPNOTSUPP && is_native(target))
+    why += ": the driver has no native XDP, or not as it is set up now";
   if (refused && code != EOPNOTSUPP)
     why += std::string(": the driver refuses native XDP: ") + std::strerror(code) + refusal_hint(code);
   if (!reason.empty()) why += " (" + reason + ")";

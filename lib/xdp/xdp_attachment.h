@@ -9,6 +9,7 @@
 
 #include "lib/base/result.h"
 #include "lib/base/unique_fd.h"
+#include "lib/xdp/program_mode.h"
 
 struct bpf_object;
 struct xdp_program;
@@ -18,7 +19,7 @@ namespace zcnbrh {
 struct XdpTarget {
   int ifindex = 0;
   std::string ifname;  // for messages
-  bool native = true;  // else SKB mode
+  ProgramMode mode = ProgramMode::kNative;
 };
 
 // One program on one netdev, put there by us; taken off when destroyed, if it is still ours and this is

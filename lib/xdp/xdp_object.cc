@@ -146,8 +146,13 @@ Status XdpObject::size_maps(const XdpObjectOptions& options) {
   return no_xdp_object(error, "cannot give the maps " + std::to_string(capacity) + " entries");
 }
 
-Status XdpObject::load() {
+Status XdpObject::load(int offload_to) {
   LibbpfLog log;
+  if (offload_to != 0) {
+    bpf_program__set_ifindex(program_, static_cast<uint32_t>(offload_to));
+    bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, object_) bpf_map__set_ifindex(map, static_cast<uint32_t>(offload_to));
+  }
   int error = -bpf_object__load(object_);
   if (error == 0) return {};
   std::string why = bpf_object__name(object_);

@@ -40,7 +40,8 @@ class XdpObject {
   ~XdpObject();
 
   // EPERM without CAP_BPF and CAP_NET_ADMIN; EINVAL, EACCES with the verifier's last words.
-  Status load();
+  // `offload_to`: the ifindex of a NIC that is to run the program itself, with its maps on it; 0: none.
+  Status load(int offload_to = 0);
 
   bpf_object* object() const { return object_; }
   const char* program_name() const;

@@ -58,6 +58,11 @@ const char* gate_text(uint32_t on_empty) {
   return on_empty == ZCNBRH_ON_EMPTY_PASS ? "pass" : "off";
 }
 
+const char* mode_text(ProgramMode mode) {
+  if (mode == ProgramMode::kOffload) return "hw";
+  return mode == ProgramMode::kSkb ? "SKB" : "native";
+}
+
 Error busy(const XdpProgramOptions& options, const std::string& why) {
   return Error{EBUSY, kCall, "iface " + options.ifname + " " + why};
 }
@@ -93,6 +98,13 @@ Result<XdpOccupant> clean_occupant(const XdpProgramOptions& options) {
     if (!removed) return removed.error();
     if (!*removed) return occupant;
   }
+}
+
+// The kernel offloads arrays and hashes only, bpf_map_offload_map_alloc() in kernel/bpf/offload.c, as of 6.18.
+Error no_offload(const XdpProgramOptions& options, const Error& refused) {
+  return Error{refused.code, kCall,
+               "iface " + options.ifname + ": the NIC does not take a program with an XSKMAP (" + refused.why +
+                   "); give mode=drv"};
 }
 
 // Whether to go through libxdp's dispatcher, or why not to attach at all.
@@ -190,9 +202,8 @@ Result<XdpProgram::Shared*> ProgramRegistry::join(Shared* shared, const XdpProgr
   const XdpProgramOptions& have = shared->options;
   if (have.mode != options.mode) {
     // The same answer as from a driver without native mode: the caller goes on to SKB mode.
-    bool only_skb = have.mode == ProgramMode::kSkb;
-    return Error{only_skb ? EOPNOTSUPP : EBUSY, kCall,
-                 "iface " + options.ifname + " has this process's program in " + (only_skb ? "SKB" : "native") +
+    return Error{have.mode == ProgramMode::kSkb ? EOPNOTSUPP : EBUSY, kCall,
+                 "iface " + options.ifname + " has this process's program in " + mode_text(have.mode) +
                      " mode; give all its ports the same mode"};
   }
   if (have.user_object != options.user_object) {
@@ -227,11 +238,13 @@ Result<XdpProgram::Shared*> ProgramRegistry::create(const XdpProgramOptions& opt
   wanted.config.per_cpu = options.mode == ProgramMode::kSkb;
   Result<XdpObject> object = XdpObject::open(wanted);
   if (!object) return object.error();
-  XdpTarget target{options.ifindex, options.ifname, options.mode == ProgramMode::kNative};
+  XdpTarget target{options.ifindex, options.ifname, options.mode};
 
   std::unique_ptr<Shared> shared(new Shared(options, std::move(object).value()));
   if (!*dispatcher) {
-    if (Status status = shared->object.load(); !status) return status.error();
+    Status status = shared->object.load(options.mode == ProgramMode::kOffload ? options.ifindex : 0);
+    if (!status)
+      return options.mode == ProgramMode::kOffload ? no_offload(options, status.error()) : status.error();
   }
   Result<XdpAttachment> attachment =
       *dispatcher ? XdpAttachment::by_dispatcher(target, shared->object.object(), shared->object.program_name())
@@ -295,7 +308,7 @@ std::string XdpProgram::describe() const {
   std::string out = options.user_object.empty() ? "own XDP program" : "XDP program of " + options.user_object;
   out += std::string(" ") + shared_->object.program_name() + " (id " + std::to_string(shared_->program_id);
   out += ") on " + options.ifname + ", attached by " + attach_kind();
-  out += options.mode == ProgramMode::kNative ? " in native mode" : " in SKB mode";
+  out += std::string(" in ") + mode_text(options.mode) + " mode";
   out += std::string(", on_empty=") + gate_text(shared_->gate());
   out += options.counters ? ", counting" : ", not counting";
   return out + ", room for " + std::to_string(queue_capacity()) + " queues";

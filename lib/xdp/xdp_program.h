@@ -16,6 +16,7 @@
 
 #include "bpf/zcnbrh_bpf.h"
 #include "lib/base/result.h"
+#include "lib/xdp/program_mode.h"
 #include "lib/xdp/xsk_map.h"
 
 namespace zcnbrh {
@@ -26,7 +27,6 @@ enum class AttachMode {
   kDispatcher,  // libxdp's dispatcher or an error
   kNetlink,     // what kAuto does before Linux 5.9; outlives a crash
 };
-enum class ProgramMode { kNative, kSkb };
 enum class GateMode { kOff, kDrop, kPass };  // on_empty=
 
 struct XdpProgramOptions {

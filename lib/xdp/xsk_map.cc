@@ -27,7 +27,7 @@ Status XskMap::set(Kernel& kernel, uint32_t queue, int xsk_fd) const {
   if (error == 0) return {};
   std::string why = "queue " + std::to_string(queue);
   if (error == EOPNOTSUPP) why += ": not an AF_XDP socket with an RX ring and a fill ring";
-  if (error == EPERM) why += ": needs CAP_BPF (CAP_SYS_ADMIN before Linux 5.8)";
+  if (error == EPERM) why += ": needs CAP_BPF (Linux 5.8 to 5.18), or CAP_SYS_ADMIN before; none since 5.19";
   return Error{error, kSetCall, why};
 }
 

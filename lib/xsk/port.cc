@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "lib/base/log.h"
+#include "lib/xdp/xdp_occupant.h"
 #include "lib/xsk/loop_kernel.h"
 
 namespace zcnbrh {
@@ -35,6 +36,17 @@ XdpProgramOptions program_options(const PortConfig& config, const NetdevInfo& in
       break;
     case OnEmpty::kPass:
       options.on_empty = GateMode::kPass;
+      break;
+  }
+  switch (config.mode) {
+    case XdpMode::kAuto:
+    case XdpMode::kDrv:
+      break;
+    case XdpMode::kSkb:
+      options.mode = ProgramMode::kSkb;
+      break;
+    case XdpMode::kHw:
+      options.mode = ProgramMode::kOffload;
       break;
   }
   options.counters = config.on_empty != OnEmpty::kOff;  // what the gate turns away must be counted
@@ -83,15 +95,26 @@ Status Port::open_netdev() {
                      std::to_string(config_.queue_count) + ": iface " + info_.name + " has queues 0.." +
                      std::to_string(have - 1) + "; `ethtool -L " + info_.name + "` may give it more"};
   if (auto features = query_xdp_features(ifindex_)) features_ = *features;
+  if (config_.use_cni)
+    plugin_ = DevicePlugin::at(dp_path());  // one session for all ports, from the first start on
   return {};
 }
 
 Status Port::attach() {
   if (attached()) return {};
-  XdpProgramOptions options = program_options(config_, info_);
-  auto program = XdpProgram::attach(options);
   no_native_.clear();
-  if (!program && program.error().code == EOPNOTSUPP && config_.allow_skb) {
+  return config_.foreign_map() ? take_foreign_map() : attach_own();
+}
+
+Status Port::attach_own() {
+  XdpProgramOptions options = program_options(config_, info_);
+  if (config_.mode == XdpMode::kHw && features_.known && !features_.has_offload())
+    return Error{
+        EOPNOTSUPP, "mode=hw",
+        "iface " + info_.name + ": driver " + info_.driver + " runs no XDP program on the NIC; give mode=drv"};
+  if (config_.mode == XdpMode::kSkb) no_native_ = "mode=skb";
+  auto program = XdpProgram::attach(options);
+  if (!program && program.error().code == EOPNOTSUPP && config_.mode == XdpMode::kAuto && config_.allow_skb) {
     no_native_ = program.error().text();
     options.mode = ProgramMode::kSkb;
     program = XdpProgram::attach(options);
@@ -101,11 +124,67 @@ Status Port::attach() {
   return {};
 }
 
-void Port::detach() { program_.reset(); }
+std::string Port::dp_path() const {
+  if (!config_.dp_path.empty()) return config_.dp_path;
+  return config_.use_cni ? default_plugin_socket(config_.iface) : default_pinned_map(config_.iface);
+}
+
+Status Port::take_foreign_map() {
+  const std::string path = dp_path();
+  Result<ForeignMap> map = Error{};
+  if (config_.use_cni) {
+    if (!plugin_) plugin_ = DevicePlugin::at(path);
+    auto fd = plugin_->xsk_map(info_.name);
+    if (!fd) return fd.error();
+    feeder_ = "the device plugin's";
+    map = ForeignMap::adopt(std::move(*fd), "what the device plugin at " + path + " gave for " + info_.name);
+  } else {
+    feeder_ = "pinned at " + path;
+    map = ForeignMap::open_pinned(path);
+  }
+  if (!map) return map.error();
+  if (Status s = look_at_feeder(); !s) return s;
+  foreign_.emplace(std::move(*map));
+  return {};
+}
+
+// The map is worth nothing without a program on our netdev that redirects to it. In which mode it runs decides
+// about zero-copy: a packet that is an skb by then cannot go into a zero-copy socket.
+Status Port::look_at_feeder() {
+  const auto occupant = query_xdp_occupant(ifindex_, info_.name);
+  if (!occupant) return occupant.error();
+  if (occupant->kind == XdpOccupant::Kind::kNone) {
+    log_line(LogLevel::kWarning,
+             "iface %s has no XDP program: no packet comes until the owner of the XSKMAP (%s) attaches his",
+             info_.name.c_str(), feeder_.c_str());
+    return {};
+  }
+  if (!occupant->native) no_native_ = occupant->text() + " was attached so";
+  if (config_.mode == XdpMode::kAuto && (occupant->native || config_.allow_skb)) return {};
+  if (config_.mode == (occupant->native ? XdpMode::kDrv : XdpMode::kSkb)) return {};
+  return Error{EOPNOTSUPP, config_.mode == XdpMode::kAuto ? "allow_skb=0" : "mode",
+               "iface " + info_.name + ": " + occupant->text() + " of the XSKMAP's owner runs in " +
+                   (occupant->native ? "native" : "SKB") +
+                   " mode; leave the key out, or let the owner attach it anew"};
+}
+
+Status Port::set_busy_poll(QueuePair& pair, uint32_t budget) {
+  Status by_ourselves = pair.set_busy_poll(budget);
+  if (by_ourselves || !config_.use_cni) return by_ourselves;
+  if (!plugin_) plugin_ = DevicePlugin::at(dp_path());
+  if (Status s = plugin_->set_busy_poll(pair.socket().fd(), kBusyPollMicroseconds, budget); !s) return s;
+  return pair.adopt_busy_poll();
+}
+
+void Port::detach() {
+  program_.reset();
+  foreign_.reset();
+}
 
 XskMap Port::xsks_map() const {
   // A loop port's number stands for its map, see lib/xsk/loop_kernel.h.
   if (is_loop()) return XskMap(ifindex_, config_.start_queue + config_.queue_count);
+  if (foreign_) return foreign_->map();
   return program_ ? program_->xsks_map() : XskMap();
 }
 
@@ -138,6 +217,9 @@ std::string Port::describe(const BindOutcome& outcome, bool busy_poll) const {
   else if (program_)
     line += std::string(", ") + (program_->mode() == ProgramMode::kSkb ? "SKB" : "native") + " XDP by " +
             program_->attach_kind();
+  else if (foreign_)
+    line +=
+        std::string(", XSKMAP ") + feeder_ + ", fed in " + (no_native_.empty() ? "native" : "SKB") + " mode";
   if (outcome.mode != XskMode::kZeroCopy && !outcome.reason.empty())
     line += "; not zero-copy: " + outcome.reason;
   return line;

@@ -17,9 +17,12 @@
 #include "lib/netdev/netdev.h"
 #include "lib/netdev/netdev_genl.h"
 #include "lib/ring/credits.h"
+#include "lib/share/device_plugin.h"
+#include "lib/xdp/foreign_map.h"
 #include "lib/xdp/xdp_program.h"
 #include "lib/xdp/xsk_map.h"
 #include "lib/xsk/bind_ladder.h"
+#include "lib/xsk/queue_pair.h"
 
 namespace zcnbrh {
 
@@ -37,11 +40,17 @@ class Port {
   const NetdevInfo& info() const { return info_; }
   const XdpDeviceFeatures& features() const { return features_; }
 
-  // Loads and attaches the XDP program if that is not done yet. Before the first queue is bound.
+  // Loads and attaches the XDP program if that is not done yet, or gets the XSKMAP of somebody else's
+  // (use_cni=, use_pinned_map=). Before the first queue is bound.
   Status attach();
+  // The queues are bound and set up: nothing more is wanted of the device plugin, whose session may end.
+  void settle() { plugin_.reset(); }
   // Detaches it if we attached it and nobody else in this process uses it. After the last queue is gone.
   void detach();
-  bool attached() const { return is_loop() || program_.has_value(); }
+  bool attached() const { return is_loop() || program_.has_value() || foreign_.has_value(); }
+
+  // QueuePair::set_busy_poll(), or, where that needs a privilege that we lack and the device plugin has, by it.
+  Status set_busy_poll(QueuePair& pair, uint32_t budget);
 
   XskMap xsks_map() const;
   // The XDP program's delivery gate of a netdev queue; off unless on_empty= asked for it.
@@ -58,6 +67,10 @@ class Port {
   explicit Port(const PortConfig& config) : config_(config) {}
   Status open_netdev();
   Status open_loop(const std::string& loop_name);
+  std::string dp_path() const;
+  Status attach_own();
+  Status take_foreign_map();
+  Status look_at_feeder();
 
   PortConfig config_;
   Kernel* kernel_ = nullptr;
@@ -66,6 +79,9 @@ class Port {
   XdpDeviceFeatures features_;
   std::optional<XdpProgram> program_;
   std::string no_native_;  // why the program runs in SKB mode; empty: it does not
+  std::optional<ForeignMap> foreign_;
+  std::string feeder_;                    // who fills it, for messages
+  std::shared_ptr<DevicePlugin> plugin_;  // use_cni=1, while it is needed
 };
 
 }  // namespace zcnbrh

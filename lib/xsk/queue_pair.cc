@@ -17,8 +17,6 @@ namespace {
 constexpr uint32_t kRefillMark = 64;  // refill in blocks of this many, or a quarter of a small ring
 constexpr uint32_t kDrainMark =
     32;  // a usual burst: frames come back while they are warm, and few are withheld
-constexpr int kBusyPollMicroseconds =
-    20;  // how long a busy-polling call may look for packets; any value > 0 enables it
 
 Status check_plan(const QueuePlan& p) {
   const bool fits = p.nb_rx <= p.rings.fill && p.nb_rx <= p.rings.rx && p.nb_tx <= p.rings.tx &&
@@ -138,7 +136,7 @@ Status QueuePair::set_busy_poll(uint32_t budget) {
     int value;
     const char* call;
   } options[] = {{SO_PREFER_BUSY_POLL, 1, "setsockopt(SO_PREFER_BUSY_POLL)"},
-                 {SO_BUSY_POLL, kBusyPollMicroseconds, "setsockopt(SO_BUSY_POLL)"},
+                 {SO_BUSY_POLL, static_cast<int>(kBusyPollMicroseconds), "setsockopt(SO_BUSY_POLL)"},
                  {SO_BUSY_POLL_BUDGET, static_cast<int>(budget), "setsockopt(SO_BUSY_POLL_BUDGET)"}};
   for (const auto& option : options) {
     const int result =
@@ -149,6 +147,25 @@ Status QueuePair::set_busy_poll(uint32_t budget) {
     return Error{-result, option.call,
                  result == -EPERM ? "busy polling needs CAP_NET_ADMIN" : "busy polling needs Linux 5.11"};
   }
+  use_busy_poll();
+  return {};
+}
+
+// The budget cannot be read back on any kernel so far, sk_getsockopt() in net/core/sock.c.
+Status QueuePair::adopt_busy_poll() {
+  for (const int option : {SO_PREFER_BUSY_POLL, SO_BUSY_POLL}) {
+    int value = 0;
+    socklen_t length = sizeof value;
+    const int result = socket_.kernel().getsockopt(socket_.fd(), SOL_SOCKET, option, &value, &length);
+    if (result < 0 || value <= 0)
+      return Error{result < 0 ? -result : EPROTO, "getsockopt of busy polling",
+                   "it is not set on the socket, although it was said to be"};
+  }
+  use_busy_poll();
+  return {};
+}
+
+void QueuePair::use_busy_poll() {
   rx_.busy_poll = true;
   // A busy-polling sendto() in zero-copy mode runs the RX queue's NAPI and returns without waking the driver
   // (xsk_no_wakeup() in net/xdp/xsk.c). Where TX has a NAPI of its own (virtio-net; igb with unpaired queues)
@@ -157,7 +174,6 @@ Status QueuePair::set_busy_poll(uint32_t budget) {
     tx_.wake.kick_tx = tx_.wake.kick_tx_by_poll;
     rx_.wake.kick_tx = rx_.wake.kick_tx_by_poll;
   }
-  return {};
 }
 
 void QueuePair::set_gate(const CreditGate& gate, uint32_t window) {

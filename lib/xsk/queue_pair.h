@@ -28,6 +28,9 @@
 
 namespace zcnbrh {
 
+// How long a busy-polling call may look for packets; any value > 0 enables it.
+inline constexpr uint32_t kBusyPollMicroseconds = 20;
+
 // What create() needs. Memory and ledgers belong to the caller and outlive the queue.
 struct QueuePlan {
   RingSizes rings;
@@ -59,6 +62,8 @@ class QueuePair {
   // Preferred busy polling (Linux 5.11, CAP_NET_ADMIN): one system call for each empty poll runs the driver
   // in the caller. An error leaves the queue in wakeup mode.
   Status set_busy_poll(uint32_t budget);
+  // After somebody with the privilege has set it on our socket: looks whether it is so, and uses it.
+  Status adopt_busy_poll();
 
   // The XDP program's gate for this queue: at most `window` packets ahead of the application.
   void set_gate(const CreditGate& gate, uint32_t window);
@@ -79,6 +84,7 @@ class QueuePair {
   explicit operator bool() const { return static_cast<bool>(socket_); }
 
  private:
+  void use_busy_poll();
   void fill_local(const QueuePlan& plan);
   void fill_shared(const QueuePlan& plan);
   void set_kick_batch();

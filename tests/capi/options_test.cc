@@ -71,7 +71,7 @@ const Refusal kRefusals[] = {
      "smaller than nb_rx_desc=128"},
     {"DriversKey", [](auto& o) { o.devargs = "tx_bounce=128"; }, ENOTSUP, "key tx_bounce is the DPDK driver's"},
     {"SeveralQueues", [](auto& o) { o.devargs = "queue_count=2"; }, ENOTSUP, "key queue_count"},
-    {"NotServed", [](auto& o) { o.devargs = "use_cni=1"; }, ENOTSUP, "not served yet"},
+    {"PluginOfNobody", [](auto& o) { o.devargs = "use_cni=1"; }, EINVAL, "use_cni: iface=loop has no XDP"},
 };
 
 class Refused : public ::testing::TestWithParam<Refusal> {};

@@ -45,10 +45,12 @@ BAD_DEVARGS = [
     ("fill_ring=1", ["fill_ring=1"]),
     ("tx_bounce=3", ["tx_bounce=3", "16..4096"]),
     ("peer=net_zcnbrh1", ["peer=net_zcnbrh1", "iface=loop"]),
-    ("use_cni=1", ["use_cni", "not served yet"]),
-    ("use_pinned_map=1", ["use_pinned_map", "not served yet"]),
-    ("dp_path=/tmp/x", ["dp_path", "not served yet"]),
-    ("mode=skb", ["mode", "not served yet"]),
+    ("use_cni=1,use_pinned_map=1", ["use_cni=1", "use_pinned_map=1", "exclude each other"]),
+    ("dp_path=/tmp/x", ["dp_path=/tmp/x", "needs use_cni=1 or use_pinned_map=1"]),
+    ("use_cni=1,xdp_prog=/x.o", ["xdp_prog", "somebody else's"]),
+    ("mode=drv,mode=skb", ["mode", "twice"]),
+    ("mode=soft", ["mode=soft", "auto|drv|skb|hw"]),
+    ("mode=skb,allow_skb=0", ["mode=skb", "allow_skb=0"]),
     ("iface=loop,xdp_prog=/x.o", ["xdp_prog", "iface=loop"]),
 ]
 

@@ -221,17 +221,41 @@ TEST(PortConfigValidate, RefusesWhatExcludesEachOther) {
   }
 }
 
-TEST(PortConfigValidate, SaysWhatIsNotServedYet) {
-  for (const auto& [text, key] : {std::pair{"use_cni=1", "use_cni"},
-                                  {"use_pinned_map=1", "use_pinned_map"},
-                                  {"dp_path=/tmp/a.sock", "dp_path"},
-                                  {"mode=drv", "mode"},
-                                  {"mode=skb", "mode"},
-                                  {"mode=hw", "mode"}}) {
-    const Status status = validated(std::string("iface=eth0,") + text);
-    EXPECT_EQ(status.error().code, ENOTSUP) << text;
-    EXPECT_TRUE(holds(status.error().why, std::string("key ") + key + ": not served yet"))
-        << status.error().why;
+TEST(PortConfigValidate, KnowsWhoseProgramItIs) {
+  const std::vector<std::string> good = {"use_cni=1", "use_cni=1,dp_path=/tmp/a.sock,busy_budget=64",
+                                         "use_pinned_map=1,dp_path=/sys/fs/bpf/xsks_map", "use_cni=1,mode=drv",
+                                         "use_pinned_map=1,mode=skb"};
+  for (const std::string& text : good) EXPECT_TRUE(validated("iface=eth0," + text)) << text;
+  const Refusal rows[] = {
+      {"use_cni=1,use_pinned_map=1", "use_cni=1 and use_pinned_map=1 exclude each other"},
+      {"dp_path=/tmp/a.sock", "dp_path=/tmp/a.sock: needs use_cni=1 or use_pinned_map=1"},
+      {"use_cni=1,xdp_prog=/a.o", "key xdp_prog: with use_cni=1 the XDP program is somebody else's"},
+      {"use_pinned_map=1,attach=link", "key attach: with use_pinned_map=1 the XDP program"},
+      {"use_cni=1,on_empty=drop", "key on_empty: with use_cni=1"},
+      {"use_cni=1,mode=hw", "mode=hw: a program on the NIC cannot feed a socket"},
+  };
+  for (const Refusal& row : rows) {
+    const Status status = validated("iface=eth0," + std::string(row.text));
+    EXPECT_EQ(status.error().code, EINVAL) << row.text;
+    EXPECT_TRUE(holds(status.error().why, row.why)) << status.error().why;
+  }
+  for (const char* key : {"use_cni=1", "use_pinned_map=1", "mode=skb"})
+    EXPECT_TRUE(holds(validated(std::string("iface=loop,") + key).error().why, "iface=loop has no XDP program"))
+        << key;
+}
+
+TEST(PortConfigValidate, KnowsWhatAnAttachModeExcludes) {
+  for (const char* text : {"mode=drv", "mode=drv,zc=require", "mode=drv,allow_skb=0", "mode=skb", "mode=hw"})
+    EXPECT_TRUE(validated(std::string("iface=eth0,") + text)) << text;
+  const Refusal rows[] = {
+      {"mode=skb,allow_skb=0", "mode=skb and allow_skb=0 exclude each other"},
+      {"mode=skb,zc=require", "mode=skb and zc=require exclude each other"},
+      {"mode=hw,attach=dispatcher", "mode=hw: libxdp's dispatcher"},
+  };
+  for (const Refusal& row : rows) {
+    const Status status = validated("iface=eth0," + std::string(row.text));
+    EXPECT_EQ(status.error().code, EINVAL) << row.text;
+    EXPECT_TRUE(holds(status.error().why, row.why)) << status.error().why;
   }
 }
 

@@ -48,6 +48,7 @@ int dev_start(struct rte_eth_dev* dev) noexcept {
     }
     return log_error(port, "start", s.error());
   }
+  port.port->settle();
   for (uint16_t q = 0; q < dev->data->nb_rx_queues; ++q)
     dev->data->rx_queue_state[q] = RTE_ETH_QUEUE_STATE_STARTED;
   for (uint16_t q = 0; q < dev->data->nb_tx_queues; ++q)

@@ -42,7 +42,7 @@ Result<UmemLayout> layout_for(const PoolMemory& pool, const PortConfig& config) 
                      ": elements do not start at multiples of 4096 bytes; a data room of " +
                      std::to_string(kMaxChunk - pool.data_offset()) + " bytes makes them, or use chunks=auto"};
   layout.chunk_size = layout.unaligned ? std::min(pool.element_bytes(), kMaxChunk) : pool.alignment();
-  layout.headroom = headroom_for(pool, !config.xdp_prog.empty());
+  layout.headroom = headroom_for(pool, !config.own_program());
   if (layout.headroom + uapi::kXdpPacketHeadroom >= layout.chunk_size)
     return Error{EINVAL, "mempool",
                  std::string(name) + ": private area and headroom leave no room for a packet in " +

@@ -229,7 +229,7 @@ Status bind_queue(PmdPort& port, QueueSlot& slot, uint16_t queue) {
   slot.umem->set_mode(slot.pair.outcome().mode);
   bool busy_poll = false;
   if (const uint32_t budget = port.config().busy_budget.value_or(0); budget != 0) {
-    const Status s = slot.pair.set_busy_poll(budget);
+    const Status s = port.port->set_busy_poll(slot.pair, budget);
     busy_poll = s.ok();
     if (!s)
       ZLOG(WARNING, "port %u (%s): busy_budget=%u: %s; using wakeup mode", port.port_id, port.name.c_str(),
