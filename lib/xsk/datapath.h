@@ -187,15 +187,15 @@ uint32_t rx_burst(RxLocal& q, P& policy, typename P::Packet* out, uint32_t count
   return rx_burst_inside(q, policy, out, count);
 }
 
-// Takes finished frames out of the completion ring and gives them back, at most all that are in flight.
+// Takes finished frames out of the completion ring and gives them back, up to `most`.
 template <typename P>
-uint32_t drain(TxLocal& q, P& policy) noexcept {
+uint32_t drain(TxLocal& q, P& policy, uint32_t most = UINT32_MAX) noexcept {
   TxShared& s = *q.s;
   CompletionRing ring(q.completion, s.completion);
   const Owner in_flight = tx_in_flight(s.slot);
   uint32_t drained = 0;
-  while (drained < q.completion.size()) {
-    const SlotRun<uint64_t> done = ring.peek(kDrainChunk);
+  while (drained < q.completion.size() && drained < most) {
+    const SlotRun<uint64_t> done = ring.peek(most - drained < kDrainChunk ? most - drained : kDrainChunk);
     if (done.count() == 0) break;
     ChunkOffset chunks[kDrainChunk];
     uint32_t direct = 0;
@@ -226,14 +226,14 @@ uint32_t drain(TxLocal& q, P& policy) noexcept {
 // asks for it. virtio-net frees what it has sent only when its TX NAPI runs, which that call does; kick()
 // would not make it, since nothing waits in the TX ring.
 template <typename P>
-[[gnu::noinline]] uint32_t reap(TxLocal& q, P& policy) noexcept {
-  const uint32_t drained = drain(q, policy);
+[[gnu::noinline]] uint32_t reap(TxLocal& q, P& policy, uint32_t most = UINT32_MAX) noexcept {
+  const uint32_t drained = drain(q, policy, most);
   TxRing ring(q.tx, q.s->tx);
   const bool zero_copy = q.kick_batch == 0;
   if (drained != 0 || !zero_copy || q.s->in_flight.get() == 0 || (q.need_wakeup && !ring.needs_wakeup()))
     return drained;
   count_kick(q.s->count, q.wake.kick_tx(q.wake.context));
-  return drain(q, policy);
+  return drain(q, policy, most);
 }
 
 // Copies a packet into a frame of ours. False if none is free, also after a look for finished ones.

@@ -77,6 +77,8 @@ class QueuePair {
 
   RxLocal& rx() { return rx_; }
   TxLocal& tx() { return tx_; }
+  const RxLocal& rx() const { return rx_; }
+  const TxLocal& tx() const { return tx_; }
   const BindOutcome& outcome() const { return outcome_; }
   const XskSocket& socket() const { return socket_; }
   bool bound() const { return outcome_.mode != XskMode::kUnbound; }

@@ -128,6 +128,7 @@ struct eth_dev_ops make_ops() {
   add_link_ops(ops);
   add_netdev_ops(ops);
   add_queue_ops(ops);
+  add_queue_info_ops(ops);
   add_stats_ops(ops);
   return ops;
 }

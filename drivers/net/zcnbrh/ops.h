@@ -10,10 +10,14 @@ namespace zcnbrh::pmd {
 
 const struct eth_dev_ops* ethdev_ops();  // ethdev_ops.cc
 
-void add_link_ops(struct eth_dev_ops& ops);    // link.cc
-void add_netdev_ops(struct eth_dev_ops& ops);  // netdev_ops.cc
-void add_queue_ops(struct eth_dev_ops& ops);   // queue_ops.cc
-void add_stats_ops(struct eth_dev_ops& ops);   // stats.cc, xstats.cc
+void add_link_ops(struct eth_dev_ops& ops);        // link.cc
+void add_netdev_ops(struct eth_dev_ops& ops);      // netdev_ops.cc
+void add_queue_ops(struct eth_dev_ops& ops);       // queue_ops.cc
+void add_queue_info_ops(struct eth_dev_ops& ops);  // queue_info.cc
+void add_stats_ops(struct eth_dev_ops& ops);       // stats.cc, xstats.cc
+
+// queue_info.cc: what ethdev calls through rte_eth_fp_ops besides the bursts
+void set_queue_functions(struct rte_eth_dev* dev);
 
 // link.cc
 int set_link(struct rte_eth_dev* dev, const LinkState& state);

@@ -20,6 +20,7 @@
 
 #include "drivers/net/zcnbrh/mbuf_policy.h"
 #include "drivers/net/zcnbrh/port_umem.h"
+#include "drivers/net/zcnbrh/queue_control.h"
 #include "lib/config/port_config.h"
 #include "lib/netdev/netdev.h"
 #include "lib/xsk/port.h"
@@ -65,6 +66,7 @@ struct QueueSlot {
   TailRange bounce_frames;
   TailRange fill_frames;  // of a queue that only sends
   bool bounces_reported = false;
+  QueueControl control;
 };
 
 struct PmdPort {
@@ -99,6 +101,9 @@ void choose_bursts(struct rte_eth_dev* dev);               // by what the port i
 const char* rx_burst_name(const struct rte_eth_dev* dev);  // of the one chosen, for people
 const char* tx_burst_name(const struct rte_eth_dev* dev);
 
+// At most `most` frames that the kernel is done with; returns how many. Inside the TX door, or with it shut.
+uint32_t give_back_sent(QueueSlot& slot, uint32_t most);
+
 // queue.cc: a queue's life within a port.
 Status open_queues(PmdPort& port);                // those not open yet; on error the new ones are closed again
 Status enable_queues(PmdPort& port);              // packets come
@@ -107,6 +112,10 @@ void close_queue(PmdPort& port, uint16_t queue);  // frames come back; idempoten
 void report_violations(PmdPort& port);
 void report_bounces(PmdPort& port);
 XskStatistics kernel_statistics(const QueueSlot& slot);
+
+// queue_info.cc
+std::string describe_queue(const PmdPort& port, uint16_t queue);  // its mode and why, as the start-up line
+uint32_t packets_waiting(const QueueSlot& slot);                  // in the RX ring
 
 // stats.cc
 int stats_get(struct rte_eth_dev* dev, struct rte_eth_stats* stats);

@@ -70,6 +70,7 @@ int rx_queue_setup(struct rte_eth_dev* dev, uint16_t queue, uint16_t descriptors
   slot.rx_pool = pool;
   slot.rx_memory = std::move(*memory);
   slot.nb_rx = descriptors;
+  slot.control.rx_conf = *conf;
   dev->data->rx_queues[queue] = slot.rx;
   return 0;
 }
@@ -90,6 +91,7 @@ int tx_queue_setup(struct rte_eth_dev* dev, uint16_t queue, uint16_t descriptors
   if (slot.tx == nullptr) return -ENOMEM;
   slot.tx->address = {port.port_id, queue};
   slot.nb_tx = descriptors;
+  slot.control.tx_conf = *conf;
   dev->data->tx_queues[queue] = slot.tx;
   return 0;
 }

@@ -46,4 +46,10 @@ void choose_bursts(struct rte_eth_dev* dev) {
 const char* rx_burst_name(const struct rte_eth_dev* dev) { return receive_variant(dev).name; }
 const char* tx_burst_name(const struct rte_eth_dev* dev) { return send_variant(dev).name; }
 
+uint32_t give_back_sent(QueueSlot& slot, uint32_t most) {
+  TxLocal& tx = slot.pair.tx();
+  if (const uint32_t returned = drain(tx, slot.tx_policy, most); returned != 0) return returned;
+  return reap(tx, slot.tx_policy, most);
+}
+
 }  // namespace zcnbrh::pmd

@@ -86,6 +86,7 @@ int probe_primary(struct rte_vdev_device* device) {
   dev->process_private = mine;
   dev->dev_ops = ethdev_ops();
   choose_bursts(dev);
+  set_queue_functions(dev);
   if (config->pool_ops) make_pool_ops_default();
   rte_eth_dev_probing_finish(dev);
   return 0;
