@@ -70,19 +70,21 @@ struct PageLayout {
   size_t colours = 1;
 };
 
+// Alignment is a page, never a huge page: malloc_heap.c of DPDK 22.11 expands a heap by too little for a block
+// that is as large as its alignment, so that pools of few mbufs could not be made.
 ssize_t pool_mem_size(const struct rte_mempool* mp, uint32_t elements, uint32_t page_shift, size_t* min_chunk,
                       size_t* align) {
   const PageLayout layout(element_bytes(mp));
-  const size_t memory_page = page_shift == 0 ? kPageSize : size_t{1} << page_shift;
   const size_t unit = layout.pages_each * kPageSize;
-  *align = RTE_MAX(memory_page, static_cast<size_t>(kPageSize));
-  *min_chunk = RTE_MAX(memory_page, unit);
-  // An element longer than a page wastes a memory page's tail if it does not divide it.
-  const size_t per_memory_page = memory_page / unit;
+  *align = kPageSize;
+  *min_chunk = unit;
   const size_t bytes = layout.pages_for(elements) * kPageSize;
-  if (page_shift == 0 || memory_page % unit == 0) return static_cast<ssize_t>(align_up(bytes, memory_page));
-  if (per_memory_page == 0) return static_cast<ssize_t>(elements * align_up(unit, memory_page));
-  return static_cast<ssize_t>((elements + per_memory_page - 1) / per_memory_page * memory_page);
+  const size_t memory_page = page_shift == 0 ? 0 : size_t{1} << page_shift;
+  if (layout.pages_each == 1 || memory_page == 0) return static_cast<ssize_t>(bytes);
+  // An element longer than a page may not fit the end of a memory page, wherever the block starts in one.
+  const size_t lost = unit - kPageSize;
+  if (memory_page <= lost) return static_cast<ssize_t>(elements * align_up(unit, memory_page));
+  return static_cast<ssize_t>(bytes + (bytes / (memory_page - lost) + 2) * lost);
 }
 
 int pool_populate(struct rte_mempool* mp, unsigned max_objects, void* memory, rte_iova_t iova, size_t bytes,
