@@ -53,11 +53,11 @@ struct zcnbrh_counters {
  */
 struct zcnbrh_config {
   __u32 magic;
-  __u32 on_empty;  /* enum zcnbrh_on_empty */
-  __u32 counters;  /* 0 or 1 */
-  __u32 per_cpu;   /* 1: several CPUs may run one queue (SKB mode); counters per CPU, no gate */
-  __u32 owner_pid; /* as the owner's own pid namespace numbers it */
-  __u32 pad;
+  __u32 on_empty;         /* enum zcnbrh_on_empty */
+  __u32 counters;         /* 0 or 1 */
+  __u32 per_cpu;          /* 1: several CPUs may run one queue (SKB mode); counters per CPU, no gate */
+  __u32 owner_pid;        /* as the owner's own pid namespace numbers it */
+  __u32 rules;            /* 0 or 1: ask the rule table (zcnbrh_rules.h) */
   __u64 owner_pid_ns;     /* inode of that namespace */
   __u64 owner_start_time; /* field 22 of /proc/PID/stat: clock ticks since boot */
 };

@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /* Copyright 2026 The Z-CNBRH authors */
-/* The port's own XDP program: every packet to the queue's socket, or to the kernel's stack without one. */
+/* The port's own XDP programs: every packet to the queue's socket, or to the kernel's stack without one. */
 #include <xdp/xdp_helpers.h>
 
 #include "zcnbrh_user.h"
+/* Behind it, whose types it needs. */
+#include "zcnbrh_rules.h"
 
 SEC("xdp")
 int zcnbrh_redirect(struct xdp_md *ctx) { return ZCNBRH_PASS(ctx); }
+
+/* With flow rules. The loader takes one of the two. */
+SEC("xdp")
+int zcnbrh_filter(struct xdp_md *ctx) {
+  ZCNBRH_RULES(ctx);
+  return ZCNBRH_PASS(ctx);
+}
 
 /*
  * For libxdp's dispatcher, when we join one: before programs of the default priority (50), as libxdp's own
@@ -16,5 +25,9 @@ struct {
   __uint(priority, 20);
   __uint(XDP_PASS, 1);
 } XDP_RUN_CONFIG(zcnbrh_redirect);
+struct {
+  __uint(priority, 20);
+  __uint(XDP_PASS, 1);
+} XDP_RUN_CONFIG(zcnbrh_filter);
 
 char _license[] SEC("license") = "GPL";

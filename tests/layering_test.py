@@ -24,7 +24,7 @@ ARROWS = {
     "lib/xdp": ["lib/base", "bpf"],
     "lib/netdev": ["lib/base"],
     "lib/share": ["lib/base"],
-    "lib/flow": ["lib/base", "lib/netdev", "lib/xdp"],
+    "lib/flow": ["lib/base", "lib/netdev", "lib/xdp", "bpf"],
     "lib/config": ["lib/base"],
     "lib/xsk": LIB,
     "lib/capi": ["include/zcnbrh", "lib/base", "lib/config", "lib/umem", "lib/xsk"],

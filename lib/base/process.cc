@@ -3,6 +3,7 @@
 #include "lib/base/process.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace zcnbrh {
@@ -18,5 +19,10 @@ void note_pid() { g_current_pid = ::getpid(); }
 }  // namespace
 
 pid_t g_current_pid = -1;
+
+uint64_t network_namespace() {
+  struct stat info = {};
+  return ::stat("/proc/thread-self/ns/net", &info) == 0 ? info.st_ino : 0;
+}
 
 }  // namespace zcnbrh

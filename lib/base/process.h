@@ -8,10 +8,15 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+
 namespace zcnbrh {
 
 extern pid_t g_current_pid;  // read on the data path; written at load time and by the fork handler
 
 inline pid_t current_pid() { return g_current_pid; }
+
+// Tells the calling thread's network namespace from others, in which the same ifindex means another netdev.
+uint64_t network_namespace();
 
 }  // namespace zcnbrh

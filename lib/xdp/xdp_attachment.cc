@@ -122,6 +122,25 @@ Result<XdpAttachment> XdpAttachment::by_dispatcher(const XdpTarget& target, bpf_
   return attach_error(ENOTSUP, kCall, target, "libxdp attached the program without a dispatcher; taken back");
 }
 
+Status XdpAttachment::replace(int program_fd) {
+  constexpr const char* kCall = "exchange of the XDP program";
+  if (dispatched_ != nullptr)
+    return Error{ENOTSUP, kCall, "libxdp's dispatcher has no exchange without a gap; attach=link has"};
+  LibbpfLog log;
+  int error;
+  if (link_) {
+    error = -bpf_link_update(link_.get(), program_fd, nullptr);
+  } else {
+    LIBBPF_OPTS(bpf_xdp_attach_opts, options, .old_prog_fd = program_fd_);
+    error = -bpf_xdp_attach(target_.ifindex, program_fd, mode_flag(target_), &options);
+    // Before Linux 5.7 the program to be replaced cannot be named.
+    if (error == EINVAL) error = -bpf_xdp_attach(target_.ifindex, program_fd, mode_flag(target_), nullptr);
+  }
+  if (error != 0) return attach_error(error, kCall, target_, log.reason());
+  if (!link_) program_fd_ = program_fd;
+  return {};
+}
+
 XdpAttachment::~XdpAttachment() {
   if (pid_ == ::getpid()) detach();
   if (dispatched_ != nullptr) xdp_program__close(dispatched_);

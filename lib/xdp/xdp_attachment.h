@@ -46,6 +46,10 @@ class XdpAttachment {
   XdpAttachment& operator=(XdpAttachment&& other) = delete;
   ~XdpAttachment();
 
+  // Puts another loaded program in the place of the one attached: no packet passes between the two without
+  // one, and the driver does not reset. ENOTSUP: through libxdp's dispatcher. Others leave the old one.
+  Status replace(int program_fd);
+
   const char* kind() const;
 
  private:

@@ -21,6 +21,7 @@ namespace zcnbrh {
 namespace {
 
 constexpr const char* kOwnObjectName = "zcnbrh_xdp";
+constexpr const char* kOwnPrograms[] = {"zcnbrh_redirect", "zcnbrh_filter"};  // by zcnbrh_config::rules
 
 bpf_object* open_object(const std::string& path) {
   if (!path.empty()) return bpf_object__open_file(path.c_str(), nullptr);
@@ -52,8 +53,9 @@ Result<XdpObject> XdpObject::open(const XdpObjectOptions& options) {
     return Error{errno, "open of the XDP object", std::string(name) + ": " + log.reason()};
   }
   XdpObject out(opened);
-  if (Status status = out.find_program(); !status) return status.error();
+  if (Status status = out.find_program(options); !status) return status.error();
   if (Status status = out.find_xsks_map(); !status) return status.error();
+  out.find_rules(options);
   if (Status status = out.configure(options); !status) return status.error();
   if (Status status = out.size_maps(options); !status) return status.error();
   return out;
@@ -61,8 +63,17 @@ Result<XdpObject> XdpObject::open(const XdpObjectOptions& options) {
 
 // The first XDP program; else the first in a section whose name begins with "xdp", as programs older than
 // libbpf 1.0 have it ("xdp_sock"), which libbpf itself no longer recognises.
-Status XdpObject::find_program() {
+Status XdpObject::find_program(const XdpObjectOptions& options) {
   bpf_program* candidate = nullptr;
+  if (options.user_object.empty()) {
+    const char* wanted = kOwnPrograms[options.config.rules != 0];
+    bpf_object__for_each_program(candidate, object_) {
+      const bool chosen = std::string_view(bpf_program__name(candidate)) == wanted;
+      bpf_program__set_autoload(candidate, chosen);
+      if (chosen) program_ = candidate;
+    }
+    return {};
+  }
   bpf_object__for_each_program(candidate, object_) {
     if (bpf_program__type(candidate) != BPF_PROG_TYPE_XDP) continue;
     program_ = candidate;
@@ -99,12 +110,23 @@ Status XdpObject::find_xsks_map() {
                                    ZCNBRH_XSKS_MAP + "; rename the one that is meant");
 }
 
+// Our own object has the maps also where its program without rules is chosen.
+void XdpObject::find_rules(const XdpObjectOptions& options) {
+  if (options.user_object.empty() && options.config.rules == 0) return;
+  rules_ = map_of_type(object_, ZCNBRH_RULES_MAP, BPF_MAP_TYPE_ARRAY_OF_MAPS, sizeof(uint32_t));
+  rule_counts_ =
+      map_of_type(object_, ZCNBRH_RULE_COUNTS_MAP, BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(zcnbrh_rule_count));
+  if (rule_counts_ == nullptr) rules_ = nullptr;
+}
+
 Status XdpObject::configure(const XdpObjectOptions& options) {
   zcnbrh_config config = options.config;
+  config.rules = rules_ != nullptr;
   stamp_owner(config);
   per_cpu_ = config.per_cpu != 0;
   bpf_map* map = bpf_object__find_map_by_name(object_, ZCNBRH_CONFIG_MAP);
   bool takes_config = map != nullptr && bpf_map__set_initial_value(map, &config, sizeof config) == 0;
+  if (!takes_config) rules_ = nullptr;
   if (takes_config && config.on_empty != ZCNBRH_ON_EMPTY_OFF) {
     gates_ = map_of_type(object_, ZCNBRH_GATES_MAP, BPF_MAP_TYPE_ARRAY, sizeof(zcnbrh_gate));
   }
@@ -138,12 +160,26 @@ Status XdpObject::size_maps(const XdpObjectOptions& options) {
   for (bpf_map* map : counts) {
     if (error == 0 && map != nullptr) error = -bpf_map__set_max_entries(map, map == counts_ ? capacity : 1);
   }
+  bpf_map* rule_counts = bpf_object__find_map_by_name(object_, ZCNBRH_RULE_COUNTS_MAP);
+  if (error == 0 && rule_counts != nullptr && rules_ == nullptr)
+    error = -bpf_map__set_max_entries(rule_counts, 1);
   if (error == 0 && gates != nullptr) {
     error = -bpf_map__set_max_entries(gates, gates_ != nullptr ? capacity : 1);
     if (error == 0 && gates_ == nullptr) error = -bpf_map__set_map_flags(gates, 0);
   }
   if (error == 0) return {};
   return no_xdp_object(error, "cannot give the maps " + std::to_string(capacity) + " entries");
+}
+
+Status XdpObject::share_maps(const XdpObject& other) {
+  for (const char* name : {ZCNBRH_XSKS_MAP, ZCNBRH_GATES_MAP, ZCNBRH_COUNTS_MAP, ZCNBRH_CPU_COUNTS_MAP}) {
+    bpf_map* mine = bpf_object__find_map_by_name(object_, name);
+    const bpf_map* theirs = bpf_object__find_map_by_name(other.object_, name);
+    if (mine == nullptr || theirs == nullptr) return Error{EINVAL, "sharing of XDP maps", name};
+    if (int error = -bpf_map__reuse_fd(mine, bpf_map__fd(theirs)); error != 0)
+      return Error{error, "sharing of XDP maps", name};
+  }
+  return {};
 }
 
 Status XdpObject::load(int offload_to) {
@@ -167,6 +203,10 @@ const char* XdpObject::program_name() const { return bpf_program__name(program_)
 int XdpObject::program_fd() const { return std::max(bpf_program__fd(program_), -1); }
 int XdpObject::xsks_fd() const { return std::max(bpf_map__fd(xsks_), -1); }
 uint32_t XdpObject::capacity() const { return bpf_map__max_entries(xsks_); }
+XdpRules XdpObject::rules() const {
+  if (rules_ == nullptr) return {};
+  return {std::max(bpf_map__fd(rules_), -1), bpf_map__fd(rule_counts_)};
+}
 int XdpObject::gates_fd() const { return gates_ != nullptr ? std::max(bpf_map__fd(gates_), -1) : -1; }
 
 Result<zcnbrh_counters> XdpObject::counters(uint32_t queue) const {

@@ -8,6 +8,7 @@
 
 #include "bpf/zcnbrh_bpf.h"
 #include "lib/base/result.h"
+#include "lib/xdp/xdp_rules.h"
 
 struct bpf_object;
 struct bpf_program;
@@ -16,9 +17,11 @@ struct bpf_map;
 namespace zcnbrh {
 
 struct XdpObjectOptions {
-  std::string user_object;    // path of a compiled BPF object, empty for our own program
-  uint32_t max_queues = 64;   // receive queues to serve; the maps get as many entries
-  zcnbrh_config config = {};  // on_empty, counters, per_cpu; the owner is added here
+  std::string user_object;   // path of a compiled BPF object, empty for our own program
+  uint32_t max_queues = 64;  // receive queues to serve; the maps get as many entries
+  // on_empty, counters, per_cpu, rules; the owner is added here. A user's program that has a rule table gets
+  // it whatever `rules` says.
+  zcnbrh_config config = {};
 };
 
 // One XDP program and its maps: opened and configured (no kernel object yet), then loaded, by load() or by
@@ -35,9 +38,15 @@ class XdpObject {
         xsks_(other.xsks_),
         gates_(other.gates_),
         counts_(other.counts_),
+        rules_(other.rules_),
+        rule_counts_(other.rule_counts_),
         per_cpu_(other.per_cpu_) {}
   XdpObject& operator=(XdpObject&& other) = delete;
   ~XdpObject();
+
+  // Takes the sockets, gates and counters of an object that is loaded, instead of making its own. Before
+  // load(); both of our own program, opened with the same options but for `rules`.
+  Status share_maps(const XdpObject& other);
 
   // EPERM without CAP_BPF and CAP_NET_ADMIN; EINVAL, EACCES with the verifier's last words.
   // `offload_to`: the ifindex of a NIC that is to run the program itself, with its maps on it; 0: none.
@@ -49,13 +58,15 @@ class XdpObject {
   int xsks_fd() const;
   uint32_t capacity() const;  // queues
   int gates_fd() const;       // -1: no gate
+  XdpRules rules() const;     // false: no rule table
   // Sums over the CPUs. ENOTSUP: counting is off, or the user's program does not count.
   Result<zcnbrh_counters> counters(uint32_t queue) const;
 
  private:
   explicit XdpObject(bpf_object* object) : object_(object) {}
-  Status find_program();
+  Status find_program(const XdpObjectOptions& options);
   Status find_xsks_map();
+  void find_rules(const XdpObjectOptions& options);
   Status configure(const XdpObjectOptions& options);
   Status size_maps(const XdpObjectOptions& options);
 
@@ -64,6 +75,8 @@ class XdpObject {
   bpf_map* xsks_ = nullptr;
   bpf_map* gates_ = nullptr;   // nullptr: the gate is off
   bpf_map* counts_ = nullptr;  // nullptr: counting is off
+  bpf_map* rules_ = nullptr;   // nullptr: no rule table
+  bpf_map* rule_counts_ = nullptr;
   bool per_cpu_ = false;
 };
 

@@ -8,7 +8,6 @@
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +19,7 @@
 #include "lib/base/cacheline.h"
 #include "lib/base/log.h"
 #include "lib/base/mapping.h"
+#include "lib/base/process.h"
 #include "lib/xdp/features.h"
 #include "lib/xdp/xdp_attachment.h"
 #include "lib/xdp/xdp_object.h"
@@ -33,12 +33,6 @@ constexpr uint32_t kMinQueues = 64;
 constexpr uint32_t kMaxQueues = 65536;  // far above any netdev; guards the maps' size
 
 constinit std::mutex g_mutex;
-
-// The same ifindex means another netdev in another network namespace.
-uint64_t network_namespace() {
-  struct stat info = {};
-  return ::stat("/proc/thread-self/ns/net", &info) == 0 ? info.st_ino : 0;
-}
 
 zcnbrh_on_empty gate_mode(const XdpProgramOptions& options) {
   if (options.mode == ProgramMode::kSkb) return ZCNBRH_ON_EMPTY_OFF;
@@ -147,6 +141,16 @@ Result<Mapping> map_gates(const XdpObject& object) {
   return error;
 }
 
+XdpObjectOptions object_options(const XdpProgramOptions& options) {
+  XdpObjectOptions wanted;
+  wanted.user_object = options.user_object;
+  wanted.max_queues = std::max(options.max_queues, kMinQueues);
+  wanted.config.on_empty = gate_mode(options);
+  wanted.config.counters = options.counters;
+  wanted.config.per_cpu = options.mode == ProgramMode::kSkb;
+  return wanted;
+}
+
 }  // namespace
 
 // Members are destroyed from last to first: detach, unmap, close.
@@ -158,9 +162,11 @@ struct XdpProgram::Shared {
     return options.ifindex == other.ifindex && netns == netns_now && pid == ::getpid();
   }
   zcnbrh_on_empty gate() const { return gate_mode(options); }
+  const XdpObject& running() const { return filter ? *filter : object; }
 
   XdpProgramOptions options;
-  XdpObject object;
+  XdpObject object;                 // owns the maps
+  std::optional<XdpObject> filter;  // with rules, in the place of the program of `object`
   Mapping gates;
   std::optional<XdpAttachment> attachment;
   uint32_t program_id = 0;
@@ -195,6 +201,7 @@ struct ProgramRegistry {
 
   static Result<Shared*> join(Shared* shared, const XdpProgramOptions& options);
   static Result<Shared*> create(const XdpProgramOptions& options);
+  static Status use_rules(Shared& shared);
 };
 
 // What is frozen into the loaded program must suit the newcomer.
@@ -230,12 +237,8 @@ Result<XdpProgram::Shared*> ProgramRegistry::create(const XdpProgramOptions& opt
   Result<bool> dispatcher = wants_dispatcher(options, *occupant);
   if (!dispatcher) return dispatcher.error();
 
-  XdpObjectOptions wanted;
-  wanted.user_object = options.user_object;
-  wanted.max_queues = std::max(options.max_queues, kMinQueues);
-  wanted.config.on_empty = gate_mode(options);
-  wanted.config.counters = options.counters;
-  wanted.config.per_cpu = options.mode == ProgramMode::kSkb;
+  XdpObjectOptions wanted = object_options(options);
+  wanted.config.rules = *dispatcher;  // it has no exchange of programs without a gap, see use_rules()
   Result<XdpObject> object = XdpObject::open(wanted);
   if (!object) return object.error();
   XdpTarget target{options.ifindex, options.ifname, options.mode};
@@ -256,6 +259,26 @@ Result<XdpProgram::Shared*> ProgramRegistry::create(const XdpProgramOptions& opt
   shared->gates = std::move(gates).value();
   shared->program_id = id_of(shared->object.program_fd());
   return shared.release();
+}
+
+Status ProgramRegistry::use_rules(Shared& shared) {
+  if (shared.running().rules()) return {};
+  if (!shared.options.user_object.empty())
+    return Error{ENOTSUP, "flow rules",
+                 "the program of xdp_prog=" + shared.options.user_object +
+                     " has no rule table; include zcnbrh_rules.h in it and begin with ZCNBRH_RULES(ctx)"};
+  if (shared.options.mode == ProgramMode::kOffload)
+    return Error{ENOTSUP, "flow rules", "a program on the NIC has no rule table; give mode=auto"};
+  XdpObjectOptions wanted = object_options(shared.options);
+  wanted.config.rules = 1;
+  Result<XdpObject> filter = XdpObject::open(wanted);
+  if (!filter) return filter.error();
+  if (Status status = filter->share_maps(shared.object); !status) return status;
+  if (Status status = filter->load(); !status) return status;
+  if (Status status = shared.attachment->replace(filter->program_fd()); !status) return status;
+  shared.program_id = id_of(filter->program_fd());
+  shared.filter.emplace(std::move(filter).value());
+  return {};
 }
 
 Result<XdpProgram> XdpProgram::attach(const XdpProgramOptions& options) {
@@ -289,6 +312,12 @@ void XdpProgram::reset() {
   delete shared;
 }
 
+Status XdpProgram::use_rules() {
+  std::lock_guard lock(g_mutex);
+  return ProgramRegistry::use_rules(*shared_);
+}
+XdpRules XdpProgram::rules() const { return shared_->running().rules(); }
+
 int XdpProgram::xsks_map_fd() const { return shared_->object.xsks_fd(); }
 XskMap XdpProgram::xsks_map() const { return {xsks_map_fd(), queue_capacity()}; }
 uint32_t XdpProgram::queue_capacity() const { return shared_->object.capacity(); }
@@ -306,7 +335,7 @@ ProgramMode XdpProgram::mode() const { return shared_->options.mode; }
 std::string XdpProgram::describe() const {
   const XdpProgramOptions& options = shared_->options;
   std::string out = options.user_object.empty() ? "own XDP program" : "XDP program of " + options.user_object;
-  out += std::string(" ") + shared_->object.program_name() + " (id " + std::to_string(shared_->program_id);
+  out += std::string(" ") + shared_->running().program_name() + " (id " + std::to_string(shared_->program_id);
   out += ") on " + options.ifname + ", attached by " + attach_kind();
   out += std::string(" in ") + mode_text(options.mode) + " mode";
   out += std::string(", on_empty=") + gate_text(shared_->gate());

@@ -17,6 +17,7 @@
 #include "bpf/zcnbrh_bpf.h"
 #include "lib/base/result.h"
 #include "lib/xdp/program_mode.h"
+#include "lib/xdp/xdp_rules.h"
 #include "lib/xdp/xsk_map.h"
 
 namespace zcnbrh {
@@ -70,6 +71,12 @@ class XdpProgram {
 
   // Packets by verdict since attach(), over all CPUs. ENOTSUP: counting is off.
   Result<zcnbrh_counters> counters(uint32_t queue) const;
+
+  // Sees to it that the program has a rule table: where it has none yet, one that has takes its place, with
+  // the same sockets, gates and counters, and without a packet lost. The table is empty at first.
+  // ENOTSUP: a user's program without one; others as of loading.
+  Status use_rules();
+  XdpRules rules() const;  // false before use_rules(); of all who share the program
 
   const char* attach_kind() const;  // "bpf_link", "netlink", "libxdp dispatcher"
   uint32_t program_id() const;

@@ -7,6 +7,9 @@
 #include <linux/ip.h>
 
 #include "bpf/zcnbrh_user.h"
+#ifdef RULES
+#include "bpf/zcnbrh_rules.h"
+#endif
 
 SEC("xdp")
 int udp_only(struct xdp_md *ctx) {
@@ -15,6 +18,9 @@ int udp_only(struct xdp_md *ctx) {
   struct ethhdr *ethernet = data;
   struct iphdr *ip = (void *)(ethernet + 1);
 
+#ifdef RULES
+  ZCNBRH_RULES(ctx);
+#endif
   if ((void *)(ip + 1) > end || ethernet->h_proto != bpf_htons(ETH_P_IP)) return XDP_PASS;
   return ip->protocol == IPPROTO_UDP ? ZCNBRH_PASS(ctx) : XDP_PASS;
 }
