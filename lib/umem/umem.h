@@ -51,10 +51,17 @@ class Umem {
   // A bound socket to share through, or -1.
   int sharer() const { return bound_.empty() ? -1 : bound_.front(); }
   void note_bound(int fd) { bound_.push_back(fd); }
-  void note_closed(int fd) { std::erase(bound_, fd); }
+  void note_closed(int fd) {
+    std::erase(bound_, fd);
+    if (bound_.empty()) segments_ = false;
+  }
+  // Bound with XDP_USE_SG (Linux 6.6), which sharers inherit.
+  bool segments() const { return segments_; }
+  void set_segments(bool on) { segments_ = on; }
 
  private:
   UmemLayout layout_;
+  bool segments_ = false;
   std::vector<int> bound_;  // sockets, owned by their queues
 };
 

@@ -13,12 +13,19 @@
 //     static constexpr bool kCreditOnRelease = true;            // optional: a delivered packet keeps its
 //     credit
 //                                                               // until the user calls return_credits()
+//     // rx_burst<true>, multi-buffer packets: the next segment of a packet whose last one is in frame `last`
+//     void append(Packet& packet, ChunkOffset last, ChunkOffset chunk, uint64_t data, uint32_t length);
 //   TX policy P:
 //     using Packet = ...;
-//     TxPlan plan(const Packet& packet, uint32_t max_length);
+//     TxPlan plan(const Packet& packet, uint32_t max_length);   // max_length: of the whole packet
 //     void copy_out(const Packet& packet, uint8_t* to);         // length bytes, for a bounce copy
 //     void done(Packet& packet);                                // we do not need the packet any more
 //     void completed(const ChunkOffset* chunks, uint32_t count);
+//     // tx_burst<true>, packets of several descriptors:
+//     uint32_t parts(const Packet& packet, TxPart* out, uint32_t most, uint32_t longest);  // 0: not by address
+//     void sent(Packet& packet);                                // by address: its frames are the kernel's
+//     void copy_part(const Packet& packet, uint32_t from, uint8_t* to, uint32_t length);
+//     uint32_t frame_slots(ChunkOffset frame);                  // ledger bytes of its own; 1: never split
 //
 // Rules that hold in every line: no lock, no allocation but the policy's pool, no log, no blocking call, no
 // unbounded loop. A frame changes hands through Ledger::move() alone; where that refuses, the frame is left
@@ -31,45 +38,12 @@
 #include <cstdint>
 
 #include "lib/base/uapi_xdp.h"
+#include "lib/xsk/burst_common.h"
 #include "lib/xsk/queue_state.h"
+#include "lib/xsk/segments.h"
 #include "lib/xsk/wakeup.h"
 
 namespace zcnbrh {
-
-inline constexpr uint32_t kRefillChunk = 64;  // frames taken from a pool at a time
-inline constexpr uint32_t kRefillMax = 256;   // frames posted in one burst at most
-inline constexpr uint32_t kDrainChunk = 64;
-inline constexpr uint32_t kPrefetchAhead = 4;  // packets
-
-enum class TxVerdict { kByAddress, kBounce, kInvalid };
-
-struct TxPlan {
-  TxVerdict verdict;
-  uint32_t length;    // bytes on the wire
-  ChunkOffset chunk;  // kByAddress only
-  uint32_t offset;    // of the data within the chunk; kByAddress only
-};
-
-template <typename P>
-constexpr bool credit_on_release() {
-  if constexpr (requires { P::kCreditOnRelease; }) return P::kCreditOnRelease;
-  return false;
-}
-
-// Counts a refused move and keeps the first; with `ledger=1` the queue stops there, in this process.
-template <typename Queue>
-[[gnu::noinline]] void violation(Queue& q, const Ledger& ledger, ChunkOffset chunk, Owner expected,
-                                 Owner wanted) noexcept {
-  LedgerViolation& v = q.s->violation;
-  q.s->count.violations.add(1);
-  if (v.seen++ == 0) {
-    v.frame = ledger.index_of(chunk);
-    v.expected = static_cast<uint8_t>(expected);
-    v.found = static_cast<uint8_t>(ledger.owner(chunk));
-    v.wanted = static_cast<uint8_t>(wanted);
-  }
-  if (q.stop_at_violation) q.door.shut();
-}
 
 // Posts frames until nb_rx_desc are in the kernel's hands, the pool is empty, or kRefillMax were posted.
 // Returns how many. A pool that has none leaves a deficit, which the next calls make good.
@@ -121,7 +95,7 @@ template <typename P>
 }
 
 // True if this descriptor is part of a packet that is to be dropped. Multi-buffer packets come whole or not
-// at all; until they are supported each part's frame goes back and the packet is counted.
+// at all: where they are not taken each part's frame goes back and is counted.
 inline bool rx_must_drop(RxLocal& q, const struct xdp_desc& desc) {
   RxShared& s = *q.s;
   const bool more = (desc.options & uapi::kXdpPktContd) != 0;
@@ -138,58 +112,73 @@ inline bool rx_must_drop(RxLocal& q, const struct xdp_desc& desc) {
 }
 
 // A burst without the door: for the control side, after shut_and_wait().
-template <typename P>
+template <bool kScatter = false, typename P>
 uint32_t rx_burst_inside(RxLocal& q, P& policy, typename P::Packet* out, uint32_t count) noexcept {
   RxShared& s = *q.s;
   RxRing ring(q.rx, s.rx);
-  const SlotRun<struct xdp_desc> ready = ring.peek(count);
+  const SlotRun<struct xdp_desc> ready = ring.peek(kScatter ? q.rx.size() : count);
   if (ready.count() == 0) {
     rx_idle(q, policy);
     return 0;
   }
   const Owner posted = rx_posted(s.slot);
-  uint32_t delivered = 0;
-  uint32_t returned = 0;  // frames that came back from the kernel
-  uint64_t bytes = 0;
-  for (uint32_t i = 0; i < ready.count(); ++i) {
+  RxTally tally;
+  uint32_t i = 0;
+  for (; i < ready.count(); ++i) {
     const struct xdp_desc desc = ready[i];
     const ChunkOffset chunk = q.format.chunk(desc.addr);
     if (i + kPrefetchAhead < ready.count()) policy.prefetch(q.format.chunk(ready[i + kPrefetchAhead].addr));
+    if constexpr (kScatter) {
+      if (tally.delivered == count) break;
+      if ((desc.options & uapi::kXdpPktContd) != 0 || s.skip_packet != 0) {
+        const uint32_t taken = receive_segments(q, policy, ready, i, out, tally);
+        if (taken == 0) break;
+        i += taken - 1;
+        continue;
+      }
+    }
+    if constexpr (kScatter) ++tally.finished;
     if (!q.frames.move(chunk, posted, Owner::kOurs)) [[unlikely]] {
       violation(q, q.frames, chunk, posted, Owner::kOurs);
       continue;
     }
-    ++returned;
+    ++tally.returned;
     if (rx_must_drop(q, desc)) [[unlikely]] {
       policy.give_back(chunk);
       continue;
     }
-    policy.deliver(out[delivered++], chunk, AddressFormat::data(desc.addr), desc.len);
-    bytes += desc.len;
+    policy.deliver(out[tally.delivered++], chunk, AddressFormat::data(desc.addr), desc.len);
+    tally.bytes += desc.len;
   }
-  ring.release(ready.count());
-  s.posted.set(s.posted.get() - returned);
-  grant_credits(q.gate, s.credit, ready.count(), credit_on_release<P>() ? delivered : 0);
-  s.count.packets.add(delivered);
-  s.count.bytes.add(bytes);
+  if constexpr (kScatter)
+    if (i == 0) {  // nothing but a packet whose end is still to come
+      rx_idle(q, policy);
+      return 0;
+    }
+  ring.release(i);
+  s.posted.set(s.posted.get() - tally.returned);
+  grant_credits(q.gate, s.credit, kScatter ? tally.finished : i, credit_on_release<P>() ? tally.delivered : 0);
+  s.count.packets.add(tally.delivered);
+  s.count.bytes.add(tally.bytes);
   if (s.target - s.posted.get() >= s.refill_mark) refill(q, policy);
   if (q.need_wakeup && FillRing(q.fill, s.fill).needs_wakeup()) [[unlikely]]
     poke(q);
-  return delivered;
+  return tally.delivered;
 }
 
-// Up to `count` packets, in the order the kernel gave them. Also refills and wakes.
-template <typename P>
+// Up to `count` packets, in the order the kernel gave them. Also refills and wakes. kScatter: of any number of
+// descriptors each, for a queue bound with XDP_USE_SG.
+template <bool kScatter = false, typename P>
 uint32_t rx_burst(RxLocal& q, P& policy, typename P::Packet* out, uint32_t count) noexcept {
   const InsideBurst inside(q.door);
   if (!inside) [[unlikely]]
     return 0;
-  return rx_burst_inside(q, policy, out, count);
+  return rx_burst_inside<kScatter>(q, policy, out, count);
 }
 
-// Takes finished frames out of the completion ring and gives them back, up to `most`.
-template <typename P>
-uint32_t drain(TxLocal& q, P& policy, uint32_t most = UINT32_MAX) noexcept {
+// kSplit: some frames were lent by several descriptors, see lib/xsk/segments.h.
+template <bool kSplit, typename P>
+uint32_t drain_ring(TxLocal& q, P& policy, uint32_t most) noexcept {
   TxShared& s = *q.s;
   CompletionRing ring(q.completion, s.completion);
   const Owner in_flight = tx_in_flight(s.slot);
@@ -203,14 +192,18 @@ uint32_t drain(TxLocal& q, P& policy, uint32_t most = UINT32_MAX) noexcept {
     for (uint32_t i = 0; i < done.count(); ++i) {
       const ChunkOffset chunk = q.format.chunk(done[i]);
       const bool ours = q.bounce.covers(chunk);
-      if (!(ours ? q.bounce : q.frames).move(chunk, in_flight, Owner::kOurs)) [[unlikely]] {
+      ChunkOffset place = chunk;
+      if constexpr (kSplit)
+        if (!ours && q.frames.covers(chunk))
+          place = completed_place(q.frames, chunk, policy.frame_slots(chunk), in_flight);
+      if (!(ours ? q.bounce : q.frames).move(place, in_flight, Owner::kOurs)) [[unlikely]] {
         violation(q, ours ? q.bounce : q.frames, chunk, in_flight, Owner::kOurs);
         continue;
       }
       ++returned;
       if (ours)
         s.bounce_stack()[s.bounce_count++] = raw(chunk);
-      else
+      else if (!kSplit || place == chunk)
         chunks[direct++] = chunk;
     }
     ring.release(done.count());
@@ -220,6 +213,14 @@ uint32_t drain(TxLocal& q, P& policy, uint32_t most = UINT32_MAX) noexcept {
     drained += done.count();
   }
   return drained;
+}
+
+// Takes finished frames out of the completion ring and gives them back, up to `most`.
+template <typename P>
+uint32_t drain(TxLocal& q, P& policy, uint32_t most = UINT32_MAX) noexcept {
+  if constexpr (requires(ChunkOffset chunk) { policy.frame_slots(chunk); })
+    if (q.split_frames) return drain_ring<true>(q, policy, most);
+  return drain_ring<false>(q, policy, most);
 }
 
 // Frames are short: those that are finished, and where none is, in zero-copy mode one call to a driver that
@@ -255,27 +256,60 @@ template <typename P>
   return true;
 }
 
+// A packet that is not sent as one descriptor by address: as several, by address or gathered; kCopy: a copy in
+// one frame will do. A second look when all bounce frames are out.
+template <typename P>
+[[gnu::noinline]] SegmentsSent send_chained(TxLocal& q, P& policy, typename P::Packet& packet,
+                                            const TxPlan& plan, const SlotRun<struct xdp_desc>& slots,
+                                            uint32_t written) noexcept {
+  SegmentsSent sent = send_segments(q, policy, packet, plan, slots, written);
+  if (sent.fate != SegmentsFate::kCopy || plan.length <= q.max_length) return sent;
+  sent = send_copies(q, policy, packet, plan, slots, written);
+  if (sent.fate == SegmentsFate::kNoBounce && reap(q, policy) != 0)
+    sent = send_copies(q, policy, packet, plan, slots, written);
+  return sent;
+}
+
 // Up to `count` packets; returns how many were taken, in order. Those taken belong to the driver (an invalid
 // one is dropped and counted); the rest stay the caller's. Fewer come back when nb_tx_desc frames are in
 // flight or no bounce frame is free: back-pressure, try again later. A burst of none drains and kicks.
-template <typename P>
+// kSegments: packets may be of several descriptors each, for a queue bound with XDP_USE_SG.
+template <bool kSegments = false, typename P>
 uint32_t tx_burst(TxLocal& q, P& policy, typename P::Packet* packets, uint32_t count) noexcept {
   const InsideBurst inside(q.door);
   if (!inside) [[unlikely]]
     return 0;
   TxShared& s = *q.s;
   if (s.in_flight.get() >= s.drain_mark || count == 0) drain(q, policy);
-  if (s.limit - s.in_flight.get() < count) [[unlikely]]
+  if (s.limit - s.in_flight.get() < (kSegments ? count + q.max_segments : count)) [[unlikely]]
     reap(q, policy);
   TxRing ring(q.tx, s.tx);
   const uint32_t room = s.limit - s.in_flight.get();
-  const SlotRun<struct xdp_desc> slots = ring.reserve(room < count ? room : count);
+  const SlotRun<struct xdp_desc> slots = ring.reserve(kSegments || room < count ? room : count);
   uint32_t taken = 0;
   uint32_t written = 0;
+  uint32_t chained = 0;  // descriptors beyond the first of their packet
   uint64_t bytes = 0;
   for (; taken < count; ++taken) {
-    const TxPlan plan = policy.plan(packets[taken], q.max_length);
-    if (plan.verdict == TxVerdict::kInvalid) [[unlikely]] {
+    const TxPlan plan = policy.plan(packets[taken], kSegments ? q.max_packet : q.max_length);
+    bool invalid = plan.verdict == TxVerdict::kInvalid;
+    if constexpr (kSegments) {
+      if (plan.verdict == TxVerdict::kBounce) {
+        const SegmentsSent sent = send_chained(q, policy, packets[taken], plan, slots, written);
+        if (sent.fate == SegmentsFate::kSent) {
+          written += sent.descriptors;
+          chained += sent.descriptors - 1;
+          bytes += plan.length;
+          continue;
+        }
+        if (sent.fate == SegmentsFate::kNoSlots || sent.fate == SegmentsFate::kNoBounce) {
+          (sent.fate == SegmentsFate::kNoSlots ? s.count.no_credit : s.count.no_bounce).add(1);
+          break;
+        }
+        invalid = sent.fate == SegmentsFate::kInvalid;
+      }
+    }
+    if (invalid) [[unlikely]] {
       policy.done(packets[taken]);
       s.count.invalid.add(1);
       continue;
@@ -287,7 +321,7 @@ uint32_t tx_burst(TxLocal& q, P& policy, typename P::Packet* packets, uint32_t c
     // A frame that is in flight already (the caller sends one buffer twice) goes by copy.
     if (plan.verdict == TxVerdict::kByAddress && q.frames.move(plan.chunk, Owner::kOurs, tx_in_flight(s.slot)))
         [[likely]] {
-      slots[written++] = {q.format.encode(plan.chunk, plan.offset), plan.length, 0};
+      slots[written++] = {q.format.encode(plan.chunk, plan.offset), plan.length, plan.options};
     } else if (bounce(q, policy, packets[taken], plan.length, slots[written])) {
       ++written;
     } else {
@@ -298,7 +332,7 @@ uint32_t tx_burst(TxLocal& q, P& policy, typename P::Packet* packets, uint32_t c
   }
   ring.commit(written);
   s.in_flight.set(s.in_flight.get() + written);
-  s.count.packets.add(written);
+  s.count.packets.add(written - chained);
   s.count.bytes.add(bytes);
   kick(q);
   return taken;

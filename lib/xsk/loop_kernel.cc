@@ -4,12 +4,14 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <thread>
 
 #include "lib/base/cacheline.h"
 #include "lib/base/uapi_xdp.h"
+#include "lib/xsk/segments.h"
 
 namespace zcnbrh {
 namespace {
@@ -31,69 +33,124 @@ bool valid(const UmemLayout& umem, const struct xdp_desc& desc) {
   return umem.unaligned || data % umem.chunk_size + desc.len <= umem.chunk_size;
 }
 
-// The chunk at the head of the fill ring; addresses outside the UMEM are thrown away and counted, as the kernel
-// does (xp_check_aligned() and its sibling in net/xdp/xsk_buff_pool.c).
-bool next_buffer(LoopSocket& to, LoopFill& fill, ChunkOffset& chunk) {
-  for (uint32_t n = 0; n < to.fill.size(); ++n) {
-    const auto buffer = fill.peek(1);
-    if (buffer.count() == 0) return false;
-    chunk = to.umem.format().chunk(buffer[0]);
-    if (raw(chunk) + to.umem.chunk_size <= to.umem.size) return true;
-    to.rx_invalid.add(1);
-    fill.release(1);
+// One packet in the sender's UMEM: a run of valid descriptors.
+struct LoopPacket {
+  const UmemLayout& umem;
+  SlotRun<struct xdp_desc> descs;
+  uint32_t parts = 0;
+  uint32_t length = 0;
+
+  // `length` bytes from `from` on.
+  void copy(uint32_t from, uint8_t* to, uint32_t bytes) const {
+    for (uint32_t i = 0; i < parts && bytes != 0; ++i) {
+      const uint32_t have = descs[i].len;
+      if (from >= have) {
+        from -= have;
+        continue;
+      }
+      const uint32_t part = std::min(have - from, bytes);
+      std::memcpy(to, umem.base + AddressFormat::data(descs[i].addr) + from, part);
+      to += part;
+      bytes -= part;
+      from = 0;
+    }
   }
-  return false;
+};
+
+// The next `count` chunks of the fill ring, and how many slots they take: addresses outside the UMEM are thrown
+// away and counted, as the kernel does (xp_check_aligned() and its sibling in net/xdp/xsk_buff_pool.c). 0: not
+// enough, and only bad addresses at the ring's head were taken.
+uint32_t next_buffers(LoopSocket& to, LoopFill& fill, ChunkOffset* chunks, uint32_t count) {
+  const auto buffers = fill.peek(to.fill.size());
+  uint32_t found = 0, slots = 0, bad_at_head = 0;
+  for (; found < count && slots < buffers.count(); ++slots) {
+    chunks[found] = to.umem.format().chunk(buffers[slots]);
+    if (raw(chunks[found]) + to.umem.chunk_size <= to.umem.size)
+      ++found;
+    else if (found == 0)
+      ++bad_at_head;
+  }
+  if (found == count) {
+    to.rx_invalid.add(slots - found);
+    return slots;
+  }
+  to.rx_invalid.add(bad_at_head);
+  fill.release(bad_at_head);
+  return 0;
 }
 
-// One frame into the receiver, or dropped and counted there.
-void deliver(LoopSocket& to, const uint8_t* data, uint32_t length, uint32_t options) {
+// One packet into the receiver, whole, or dropped and counted there: __xsk_rcv() in net/xdp/xsk.c.
+void deliver(LoopSocket& to, const LoopPacket& packet) {
+  const uint32_t room = to.umem.rx_room();
+  const uint32_t frames = to.segments ? (packet.length + room - 1) / room : 1;
+  ChunkOffset chunks[kMaxRxSegments];
   LoopFill fill(to.fill, to.fill_at);
-  ChunkOffset chunk{};
-  if (!next_buffer(to, fill, chunk)) {
+  const uint32_t slots = frames <= kMaxRxSegments ? next_buffers(to, fill, chunks, frames) : 0;
+  if (slots == 0) {
     to.rx_fill_empty.add(1);
     to.rx_dropped.add(1);
     return;
   }
-  if (length > to.umem.rx_room()) {
+  if (packet.length > frames * room) {
     to.rx_dropped.add(1);
     return;
   }
-  const uint32_t offset = to.umem.headroom + uapi::kXdpPacketHeadroom;
   LoopRx rx(to.rx, to.rx_at);
-  const auto slot = rx.reserve(1);
-  if (slot.count() == 0) {
+  const auto out = rx.reserve(frames);
+  if (out.count() < frames) {
     to.rx_ring_full.add(1);
     return;
   }
-  std::memcpy(to.umem.base + raw(chunk) + offset, data, length);
-  fill.release(1);
-  slot[0] = {to.umem.format().encode(chunk, offset), length, options};
-  rx.commit(1);
+  const uint32_t offset = to.umem.headroom + uapi::kXdpPacketHeadroom;
+  for (uint32_t i = 0; i < frames; ++i) {
+    const uint32_t length = std::min(packet.length - i * room, room);
+    packet.copy(i * room, to.umem.base + raw(chunks[i]) + offset, length);
+    out[i] = {to.umem.format().encode(chunks[i], offset), length, i + 1 < frames ? uapi::kXdpPktContd : 0};
+  }
+  fill.release(slots);
+  rx.commit(frames);
+}
+
+// The packet at the TX ring's head. parts 0: its end is not there yet. False: a descriptor of it is invalid.
+bool next_packet(const LoopSocket& s, LoopPacket& packet) {
+  bool good = true;
+  for (uint32_t i = 0; i < packet.descs.count(); ++i) {
+    const struct xdp_desc desc = packet.descs[i];
+    const bool more = (desc.options & uapi::kXdpPktContd) != 0;
+    good = good && valid(s.umem, desc) && (s.segments || !more) && i < kCopySegments;
+    packet.length += desc.len;
+    if (more) continue;
+    packet.parts = i + 1;
+    return good;
+  }
+  return true;
 }
 
 // `to`: where the packets go; null: nowhere.
 int send_to(LoopSocket& s, LoopSocket* to) {
   LoopTx tx(s.tx, s.tx_at);
   LoopCompletion completion(s.completion, s.completion_at);
-  for (uint32_t n = 0; n < s.tx.size(); ++n) {
-    const auto packet = tx.peek(1);
-    if (packet.count() == 0) {
+  for (uint32_t n = 0; n < s.tx.size();) {
+    LoopPacket packet{s.umem, tx.peek(s.tx.size())};
+    if (packet.descs.count() == 0) {
       s.tx_empty.add(1);
       return 0;
     }
-    if (n == s.kick_budget) return -EAGAIN;
-    const struct xdp_desc desc = packet[0];
-    if (!valid(s.umem, desc)) {
-      s.tx_invalid.add(1);
-      tx.release(1);
+    const bool good = next_packet(s, packet);
+    if (packet.parts == 0) return 0;
+    if (n != 0 && n + packet.parts > s.kick_budget) return -EAGAIN;
+    n += packet.parts;
+    if (!good) {
+      s.tx_invalid.add(packet.parts);
+      tx.release(packet.parts);
       continue;
     }
-    const auto done = completion.reserve(1);
-    if (done.count() == 0) return -EAGAIN;
-    if (to != nullptr) deliver(*to, s.umem.base + AddressFormat::data(desc.addr), desc.len, desc.options);
-    done[0] = desc.addr;
-    completion.commit(1);
-    tx.release(1);
+    const auto done = completion.reserve(packet.parts);
+    if (done.count() < packet.parts) return -EAGAIN;
+    if (to != nullptr) deliver(*to, packet);
+    for (uint32_t i = 0; i < packet.parts; ++i) done[i] = packet.descs[i].addr;
+    completion.commit(packet.parts);
+    tx.release(packet.parts);
   }
   return 0;
 }
@@ -333,10 +390,15 @@ int LoopKernel::bind(int fd, const struct sockaddr* address, socklen_t length) n
     if (s->has_umem) return -EINVAL;
     s->umem = first->umem;
     s->zero_copy = first->zero_copy;
+    s->segments = first->segments;
   } else {
     if (!s->has_umem) return -EINVAL;
-    if ((a.sxdp_flags & XDP_ZEROCOPY) != 0 && !zero_copy_) return -EOPNOTSUPP;
-    s->zero_copy = (a.sxdp_flags & XDP_ZEROCOPY) != 0;
+    // Marked before anything is refused, and for ever (XDP_UMEM_SG_FLAG), as the kernel does.
+    s->segments = s->segments || (a.sxdp_flags & uapi::kXdpUseSg) != 0;
+    const bool zero_copy = (a.sxdp_flags & XDP_ZEROCOPY) != 0;
+    if (zero_copy && !zero_copy_) return -EOPNOTSUPP;
+    if (zero_copy && (a.sxdp_flags & uapi::kXdpUseSg) != 0 && zc_max_segs_ <= 1) return -EOPNOTSUPP;
+    s->zero_copy = zero_copy;
   }
   s->ifindex = ifindex;
   s->queue = a.sxdp_queue_id;

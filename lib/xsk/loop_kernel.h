@@ -45,6 +45,7 @@ struct LoopSocket {
   int ifindex = 0;  // 0: not bound
   uint32_t queue = 0;
   bool zero_copy = false;
+  bool segments = false;                                        // XDP_USE_SG
   std::atomic<bool> enabled{false};                             // has an entry in the XSKMAP
   std::atomic<LoopSocket*> receiver{nullptr};                   // where its frames go; null: nowhere
   std::atomic_flag kicking = ATOMIC_FLAG_INIT;                  // held inside kick_tx()
@@ -79,7 +80,10 @@ class LoopKernel : public Kernel {
   // kicked.
   LoopSocket* kernel_side(int fd);
   // For tests: take XDP_ZEROCOPY binds.
-  void allow_zero_copy(bool on) { zero_copy_ = on; }
+  void allow_zero_copy(bool on, uint32_t max_segs = 1) {
+    zero_copy_ = on;
+    zc_max_segs_ = max_segs;
+  }
   // For tests: sockets that exist.
   size_t sockets() const;
 
@@ -100,6 +104,7 @@ class LoopKernel : public Kernel {
   std::map<int, std::unique_ptr<LoopSocket>> sockets_;
   std::map<int, Port> ports_;
   bool zero_copy_ = false;
+  uint32_t zc_max_segs_ = 1;
 };
 
 }  // namespace zcnbrh

@@ -9,6 +9,7 @@
 #include "lib/base/process.h"
 #include "lib/base/uapi_xdp.h"
 #include "lib/xdp/features.h"
+#include "lib/xsk/segments.h"
 #include "lib/xsk/wakeup.h"
 
 namespace zcnbrh {
@@ -67,7 +68,7 @@ void QueuePair::fill_shared(const QueuePlan& plan) {
   tx.limit = plan.nb_tx;
   tx.drain_mark = std::max(1U, std::min(kDrainMark, plan.nb_tx / 2));
   tx.slot = plan.slot;
-  tx.bounce_count = static_cast<uint32_t>(plan.bounce_frames.size());
+  tx.bounce_count = tx.bounce_total = static_cast<uint32_t>(plan.bounce_frames.size());
   for (uint32_t i = 0; i < tx.bounce_count; ++i) tx.bounce_stack()[i] = raw(plan.bounce_frames[i]);
 }
 
@@ -87,7 +88,8 @@ void QueuePair::fill_local(const QueuePlan& plan) {
   tx_.s = plan.tx_shared;
   tx_.bounce_base = layout.base;
   tx_.format = layout.format();
-  tx_.max_length = layout.chunk_size;
+  tx_.max_length = tx_.max_packet = layout.chunk_size;
+  tx_.split_frames = plan.split_frames;
   tx_.stop_at_violation = plan.stop_at_violation;
   tx_.door.open();
   tx_.tx = socket_.tx();
@@ -108,9 +110,14 @@ Status QueuePair::bind(BindRequest request) {
   ifindex_ = request.ifindex;
   queue_ = request.queue;
   ifname_ = request.ifname;
+  request.frame_room = umem_->layout().rx_room();
+  request.shared_segments = umem_->segments();
   auto outcome = bind_ladder(socket_, request);
   if (!outcome) return outcome.error();
   outcome_ = std::move(*outcome);
+  tx_.max_segments = std::min(outcome_.max_segments, kMaxTxSegments);
+  tx_.max_packet = tx_.max_segments * tx_.max_length;
+  umem_->set_segments(outcome_.segments());
   share_ = UmemShare(*umem_, socket_.fd());
   rx_.need_wakeup = tx_.need_wakeup = outcome_.need_wakeup;
   set_kick_batch();

@@ -43,6 +43,7 @@ struct QueuePlan {
   Ledger bounce;                               // ours; may be empty
   std::span<const ChunkOffset> bounce_frames;  // free ones, for this queue alone
   uint32_t rx_max_length = 0;                  // bytes a buffer takes
+  bool split_frames = false;                   // some frames are longer than a chunk, see lib/xsk/segments.h
   bool stop_at_violation = false;
 };
 

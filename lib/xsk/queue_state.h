@@ -82,6 +82,7 @@ struct TxShared {
   uint32_t drain_mark = 0;  // read completions once this many are in flight
   uint32_t slot = 0;
   uint32_t bounce_count = 0;  // free bounce frames, on the stack below
+  uint32_t bounce_total = 0;  // all of them
   alignas(kCacheLine) TxCounters count;
   alignas(kCacheLine) LedgerViolation violation;
 
@@ -113,7 +114,11 @@ struct alignas(kCacheLine) TxLocal {
       nullptr;  // first byte of the UMEM as the kernel has it; bounce frames are reached through it
   AddressFormat format;
   uint32_t max_length = 0;  // longest packet that fits a chunk, so also a bounce frame, bytes
-  uint32_t kick_batch = 0;  // packets the kernel sends a call (copy mode); 0: all of them
+  uint32_t kick_batch = 0;  // descriptors the kernel sends a call (copy mode); 0: all of them
+  // For packets of several descriptors, see lib/xsk/segments.h.
+  uint32_t max_segments = 1;  // descriptors a packet
+  uint32_t max_packet = 0;    // bytes a packet
+  bool split_frames = false;  // the policy's frames may be lent by several descriptors
   bool need_wakeup = true;
   bool stop_at_violation = false;
   BurstDoor door;

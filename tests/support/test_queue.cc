@@ -97,6 +97,7 @@ QueuePlan TestQueue::plan() const {
   plan.bounce_frames = bounce_chunks_;
   plan.rx_max_length = shape_.max_length != 0 ? shape_.max_length : umem_.umem.layout().rx_room();
   plan.stop_at_violation = shape_.stop_at_violation;
+  plan.split_frames = shape_.split_frames;
   return plan;
 }
 
@@ -122,10 +123,10 @@ Status TestQueue::bind(int ifindex, uint32_t queue, const std::function<void(Bin
   return pair->bind(std::move(request));
 }
 
-Status TestQueue::open(int ifindex, uint32_t queue) {
+Status TestQueue::open(int ifindex, uint32_t queue, const std::function<void(BindRequest&)>& edit) {
   if (Status s = create(); !s) return s;
   fill();
-  if (Status s = bind(ifindex, queue); !s) return s;
+  if (Status s = bind(ifindex, queue, edit); !s) return s;
   return pair->enable(map());
 }
 
@@ -178,7 +179,8 @@ void TestQueue::reclaim() {
     const ChunkOffset chunk{uint64_t{i} * stride};
     const Owner owner = frames.owner(chunk);
     if (owner != rx && owner != tx) continue;
-    frames.set(frames.index_of(chunk), Owner::kOurs);
+    for (uint32_t n = 0; n < std::max(1U, shape_.split_frames ? stride >> kLedgerShift : 1U); ++n)
+      frames.set(frames.index_of(chunk) + n, Owner::kOurs);
     umem_.pool.put(chunk);
   }
   for (uint32_t i = 0; i < bounce.frames(); ++i)

@@ -68,6 +68,7 @@ struct QueueShape {
   uint32_t bounce = 8;
   uint32_t max_length = 0;  // 0: what fits
   bool stop_at_violation = false;
+  bool split_frames = false;  // of a UMEM whose stride is longer than its chunks
 };
 
 class TestQueue {
@@ -82,7 +83,7 @@ class TestQueue {
   void fill();  // up to nb_rx, or what the pool has
   Status bind(int ifindex, uint32_t queue, const std::function<void(BindRequest&)>& edit = {});
   // create(), fill(), bind(), enable().
-  Status open(int ifindex, uint32_t queue);
+  Status open(int ifindex, uint32_t queue, const std::function<void(BindRequest&)>& edit = {});
   // Takes the queue down as a PMD does and reports a gtest failure for every frame that is not accounted for.
   void close();
 
