@@ -34,6 +34,8 @@ class Wire {
   static uint64_t number_of(const uint8_t* data);
   // How many packets with one of our numbers wait at the far end; takes them out.
   std::vector<uint64_t> receive();
+  // The same of the near end's own stack: packets that the XDP program let pass.
+  std::vector<uint64_t> receive_near();
   // A packet as send() makes them, for the near end to send.
   static void write(uint64_t number, uint8_t* to);
   static constexpr uint32_t kLength = 60;
@@ -47,7 +49,8 @@ class Wire {
   std::string netdev_ = "zq0";
   std::string far_ = "zq1";
   std::string error_;
-  UniqueFd socket_;
+  UniqueFd near_socket_;
+  UniqueFd far_socket_;
   int far_index_ = 0;
 };
 

@@ -40,8 +40,10 @@ int dev_start(struct rte_eth_dev* dev) noexcept {
   Status s = port.port->attach();
   if (s) s = open_queues(port);
   if (s) choose_bursts(dev);
+  set_queue_states(dev, true);
   if (s) s = enable_queues(port);
   if (!s) {
+    set_queue_states(dev, false);
     if (!was_attached) {
       for (uint16_t queue = 0; queue < port.queues(); ++queue) close_queue(port, queue);
       port.port->detach();
@@ -49,10 +51,6 @@ int dev_start(struct rte_eth_dev* dev) noexcept {
     return log_error(port, "start", s.error());
   }
   port.port->settle();
-  for (uint16_t q = 0; q < dev->data->nb_rx_queues; ++q)
-    dev->data->rx_queue_state[q] = RTE_ETH_QUEUE_STATE_STARTED;
-  for (uint16_t q = 0; q < dev->data->nb_tx_queues; ++q)
-    dev->data->tx_queue_state[q] = RTE_ETH_QUEUE_STATE_STARTED;
   if (port.port->is_loop())
     set_link(dev, LinkState{true, 0, true, false});
   else
@@ -65,10 +63,7 @@ int dev_stop(struct rte_eth_dev* dev) noexcept {
   disable_queues(port);
   report_violations(port);
   report_bounces(port);
-  for (uint16_t q = 0; q < dev->data->nb_rx_queues; ++q)
-    dev->data->rx_queue_state[q] = RTE_ETH_QUEUE_STATE_STOPPED;
-  for (uint16_t q = 0; q < dev->data->nb_tx_queues; ++q)
-    dev->data->tx_queue_state[q] = RTE_ETH_QUEUE_STATE_STOPPED;
+  set_queue_states(dev, false);
   set_link(dev, LinkState{});
   return 0;
 }
@@ -87,6 +82,7 @@ int dev_infos_get(struct rte_eth_dev* dev, struct rte_eth_dev_info* info) noexce
     info->max_mtu = static_cast<uint16_t>(netdev.max_mtu);
   info->tx_offload_capa = RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
   info->tx_queue_offload_capa = info->tx_offload_capa;
+  add_queue_info(*info);
   info->rx_desc_lim = info->tx_desc_lim = rte_eth_desc_lim{};
   info->rx_desc_lim.nb_min = info->tx_desc_lim.nb_min = kMinDesc;
   info->rx_desc_lim.nb_max = info->tx_desc_lim.nb_max = kMaxDesc;
@@ -128,6 +124,7 @@ struct eth_dev_ops make_ops() {
   add_link_ops(ops);
   add_netdev_ops(ops);
   add_queue_ops(ops);
+  add_queue_run_ops(ops);
   add_queue_info_ops(ops);
   add_stats_ops(ops);
   return ops;

@@ -13,11 +13,15 @@ const struct eth_dev_ops* ethdev_ops();  // ethdev_ops.cc
 void add_link_ops(struct eth_dev_ops& ops);        // link.cc
 void add_netdev_ops(struct eth_dev_ops& ops);      // netdev_ops.cc
 void add_queue_ops(struct eth_dev_ops& ops);       // queue_ops.cc
+void add_queue_run_ops(struct eth_dev_ops& ops);   // queue_run.cc
 void add_queue_info_ops(struct eth_dev_ops& ops);  // queue_info.cc
 void add_stats_ops(struct eth_dev_ops& ops);       // stats.cc, xstats.cc
 
 // queue_info.cc: what ethdev calls through rte_eth_fp_ops besides the bursts
 void set_queue_functions(struct rte_eth_dev* dev);
+
+// What dev_infos_get reports, a group a function
+void add_queue_info(struct rte_eth_dev_info& info);  // queue_ops.cc
 
 // link.cc
 int set_link(struct rte_eth_dev* dev, const LinkState& state);

@@ -105,10 +105,9 @@ const char* tx_burst_name(const struct rte_eth_dev* dev);
 uint32_t give_back_sent(QueueSlot& slot, uint32_t most);
 
 // queue.cc: a queue's life within a port.
-Status open_queues(PmdPort& port);                // those not open yet; on error the new ones are closed again
-Status enable_queues(PmdPort& port);              // packets come
-void disable_queues(PmdPort& port);               // packets stop; those received are given back
-void close_queue(PmdPort& port, uint16_t queue);  // frames come back; idempotent
+Status open_queues(PmdPort& port);  // those not open yet; on error the new ones are closed again
+Status open_one_queue(PmdPort& port, uint16_t queue);  // both doors shut
+void close_queue(PmdPort& port, uint16_t queue);       // frames come back; idempotent
 void report_violations(PmdPort& port);
 void report_bounces(PmdPort& port);
 XskStatistics kernel_statistics(const QueueSlot& slot);
@@ -116,6 +115,16 @@ XskStatistics kernel_statistics(const QueueSlot& slot);
 // queue_info.cc
 std::string describe_queue(const PmdPort& port, uint16_t queue);  // its mode and why, as the start-up line
 uint32_t packets_waiting(const QueueSlot& slot);                  // in the RX ring
+
+// queue_run.cc: which of the open queues run. None is inside a burst when a stop has returned without error.
+Status enable_queues(PmdPort& port);  // those that ethdev has as started
+void disable_queues(PmdPort& port);   // all; packets that were received are given back
+Status start_rx(PmdPort& port, uint16_t queue);
+void let_rx_run_dry(PmdPort& port, uint16_t queue);  // before stop_rx(), so that nothing unread is given back
+Status stop_rx(PmdPort& port, uint16_t queue);
+void start_tx(PmdPort& port, uint16_t queue);
+Status stop_tx(PmdPort& port, uint16_t queue);
+void set_queue_states(struct rte_eth_dev* dev, bool started);  // ethdev's; not those with deferred start
 
 // stats.cc
 int stats_get(struct rte_eth_dev* dev, struct rte_eth_stats* stats);

@@ -20,7 +20,6 @@ namespace {
 constexpr uint32_t kLeastPosted = 64;  // fewer frames than this cannot carry a queue
 constexpr uint32_t kLeastBounce = 16;
 constexpr uint32_t kSharedTailFactor = 8;  // shared_umem=1: room in the tail for as many more ports
-constexpr uint32_t kDiscardBurst = 64;
 
 // Frames of a UMEM's tail, for the fill ring of a queue that only sends. The driver takes them, gives each
 // packet it does not redirect to the kernel's stack by copy, and uses the frame again; none comes back here.
@@ -259,6 +258,9 @@ Status open_queue(PmdPort& port, uint16_t queue, bool share) {
   slot.fill_frames = slot.umem->take_tail(fill_frames_needed(port, slot, slot.umem->pool()));
   auto pair = QueuePair::create(port.port->kernel(), slot.umem->umem(), plan_for(port, slot, *sizes, bounce));
   if (!pair) return pair.error();
+  // The port may be running: bursts find the doors shut, before the queue is in its place as after.
+  pair->rx().door.shut();
+  pair->tx().door.shut();
   slot.pair = std::move(*pair);
   set_policies(port, slot);
   if (slot.nb_rx != 0) {
@@ -267,17 +269,6 @@ Status open_queue(PmdPort& port, uint16_t queue, bool share) {
     post_tail(slot);
   }
   return bind_queue(port, slot, queue);
-}
-
-// Packets in the RX ring of a queue that has no XSKMAP entry: at most a ring's worth, nothing new comes in.
-void discard_received(QueueSlot& slot) {
-  struct rte_mbuf* late[kDiscardBurst];
-  for (uint32_t seen = 0; seen <= slot.nb_rx; seen += kDiscardBurst) {
-    const uint32_t n = rx_burst_inside(slot.pair.rx(), slot.rx_policy, late, kDiscardBurst);
-    if (n == 0) break;
-    rte_pktmbuf_free_bulk(late, n);
-    slot.rx->flushed.add(n);
-  }
 }
 
 // Sharing a UMEM across queues needs Linux 5.10; and a driver may refuse what its sibling took.
@@ -327,26 +318,12 @@ Status open_queues(PmdPort& port) {
   return {};
 }
 
-Status enable_queues(PmdPort& port) {
-  const XskMap map = port.port->xsks_map();
-  for (const auto& slot : port.slots) {
-    if (!slot->pair || slot->nb_rx == 0) continue;
-    if (!slot->pair.enabled()) discard_received(*slot);  // what a NAPI run still delivered after the last stop
-    if (Status s = slot->pair.enable(map); !s) {
-      disable_queues(port);
-      return s;
-    }
+Status open_one_queue(PmdPort& port, uint16_t queue) {
+  if (Status s = open_queue_somehow(port, queue); !s) {
+    close_queue(port, queue);
+    return s;
   }
   return {};
-}
-
-void disable_queues(PmdPort& port) {
-  const XskMap map = port.port->xsks_map();
-  for (const auto& slot : port.slots) {
-    if (!slot->pair || slot->nb_rx == 0) continue;
-    slot->pair.disable(map);
-    discard_received(*slot);
-  }
 }
 
 XskStatistics kernel_statistics(const QueueSlot& slot) {

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+//
+// Queues that run and queues that stand. RX queue n and TX queue n share a socket, but each runs by itself:
+//   RX runs: its XSKMAP entry is set and its door is open. It stands: no entry, so its packets go to the
+//            kernel's stack; the door is shut, bursts return 0; what was received and not read is given back.
+//   TX runs: its door is open. It stands: the door is shut; what was taken before is sent.
+// Which queues of a port are to run is ethdev's rx_queue_state and tx_queue_state. Doors are shut with
+// shut_and_wait() (lib/xsk/quiesce.h), so a burst on another lcore is out before anything is touched.
+#include <cerrno>
+
+#include "drivers/net/zcnbrh/log.h"
+#include "drivers/net/zcnbrh/ops.h"
+#include "lib/base/clock.h"
+#include "lib/xsk/quiesce.h"
+#include "lib/xsk/wakeup.h"
+
+namespace zcnbrh::pmd {
+namespace {
+
+constexpr uint32_t kDiscardBurst = 64;
+constexpr uint64_t kFlushMs = 50;  // for what a TX queue was given before it stopped; a veth needs none of it
+
+struct rte_eth_dev_data* data_of(const PmdPort& port) {
+  return rte_eth_devices[port.port_id].data;
+}
+
+bool rx_is_to_run(const PmdPort& port, uint16_t queue) {
+  const struct rte_eth_dev_data* data = data_of(port);
+  return queue < data->nb_rx_queues && port.slots[queue]->nb_rx != 0 &&
+         data->rx_queue_state[queue] == RTE_ETH_QUEUE_STATE_STARTED;
+}
+bool tx_is_to_run(const PmdPort& port, uint16_t queue) {
+  const struct rte_eth_dev_data* data = data_of(port);
+  return queue < data->nb_tx_queues && port.slots[queue]->nb_tx != 0 &&
+         data->tx_queue_state[queue] == RTE_ETH_QUEUE_STATE_STARTED;
+}
+
+// Packets in the RX ring of a queue that stands: at most a ring's worth, nothing new comes in.
+void discard_received(QueueSlot& slot) {
+  struct rte_mbuf* late[kDiscardBurst];
+  for (uint32_t seen = 0; seen <= slot.nb_rx; seen += kDiscardBurst) {
+    const uint32_t n = rx_burst_inside(slot.pair.rx(), slot.rx_policy, late, kDiscardBurst);
+    if (n == 0) break;
+    rte_pktmbuf_free_bulk(late, n);
+    slot.rx->flushed.add(n);
+  }
+}
+
+Error stuck(const char* what) {
+  return Error{EBUSY, "queue stop",
+               std::string("a thread has been inside the ") + what +
+                   " burst for seconds; is it stopped in a debugger, or starved?"};
+}
+
+}  // namespace
+
+Status start_rx(PmdPort& port, uint16_t queue) {
+  QueueSlot& slot = *port.slots[queue];
+  if (!slot.pair.rx().door.is_shut()) return {};
+  discard_received(slot);  // what a NAPI run still delivered after the last stop
+  if (Status s = slot.pair.enable(port.port->xsks_map()); !s) return s;
+  slot.pair.rx().door.open();
+  return {};
+}
+
+// Nothing new comes; the application, whose burst goes on, takes what is there. Not for ever.
+void let_rx_run_dry(PmdPort& port, uint16_t queue) {
+  QueueSlot& slot = *port.slots[queue];
+  if (!slot.pair || slot.pair.rx().door.is_shut()) return;
+  slot.pair.disable(port.port->xsks_map());
+  const uint64_t give_up = monotonic_ms() + kFlushMs;
+  do sleep_ms(1);  // a NAPI run that found the entry is over by then
+  while (packets_waiting(slot) != 0 && monotonic_ms() < give_up);
+}
+
+Status stop_rx(PmdPort& port, uint16_t queue) {
+  QueueSlot& slot = *port.slots[queue];
+  if (!slot.pair || slot.nb_rx == 0) return {};
+  slot.pair.disable(port.port->xsks_map());
+  if (!shut_and_wait({&slot.pair.rx().door})) return stuck("RX");
+  discard_received(slot);
+  return {};
+}
+
+void start_tx(PmdPort& port, uint16_t queue) { port.slots[queue]->pair.tx().door.open(); }
+
+Status stop_tx(PmdPort& port, uint16_t queue) {
+  QueueSlot& slot = *port.slots[queue];
+  if (!slot.pair || slot.nb_tx == 0) return {};
+  TxLocal& tx = slot.pair.tx();
+  if (!shut_and_wait({&tx.door})) return stuck("TX");
+  // What was taken is sent, and its buffers come back, if the device gets on with it.
+  const uint64_t give_up = monotonic_ms() + kFlushMs;
+  for (;;) {
+    kick(tx);
+    give_back_sent(slot, UINT32_MAX);
+    if (tx.s->in_flight.get() == 0 || monotonic_ms() >= give_up) return {};
+    sleep_ms(1);
+  }
+}
+
+void set_queue_states(struct rte_eth_dev* dev, bool started) {
+  const PmdPort& port = *port_of(dev);
+  for (uint16_t q = 0; q < dev->data->nb_rx_queues; ++q)
+    dev->data->rx_queue_state[q] =
+        started && port.slots[q]->control.rx_conf.rx_deferred_start == 0 && dev->data->rx_queues[q] != nullptr
+            ? RTE_ETH_QUEUE_STATE_STARTED
+            : RTE_ETH_QUEUE_STATE_STOPPED;
+  for (uint16_t q = 0; q < dev->data->nb_tx_queues; ++q)
+    dev->data->tx_queue_state[q] =
+        started && port.slots[q]->control.tx_conf.tx_deferred_start == 0 && dev->data->tx_queues[q] != nullptr
+            ? RTE_ETH_QUEUE_STATE_STARTED
+            : RTE_ETH_QUEUE_STATE_STOPPED;
+}
+
+Status enable_queues(PmdPort& port) {
+  for (uint16_t queue = 0; queue < port.queues(); ++queue) {
+    if (!port.slots[queue]->pair) continue;
+    if (rx_is_to_run(port, queue))
+      if (Status s = start_rx(port, queue); !s) {
+        disable_queues(port);
+        return s;
+      }
+    if (tx_is_to_run(port, queue)) start_tx(port, queue);
+  }
+  return {};
+}
+
+// All doors in one go: a wait costs a millisecond only where a burst is running.
+void disable_queues(PmdPort& port) {
+  std::vector<BurstDoor*> doors;
+  for (const auto& slot : port.slots) {
+    if (!slot->pair) continue;
+    slot->pair.disable(port.port->xsks_map());
+    doors.push_back(&slot->pair.rx().door);
+    doors.push_back(&slot->pair.tx().door);
+  }
+  if (!shut_and_wait(doors)) {
+    log_error(port, "stop", stuck("RX or TX"));
+    return;
+  }
+  for (const auto& slot : port.slots)
+    if (slot->pair && slot->nb_rx != 0) discard_received(*slot);
+}
+
+namespace {
+
+int rx_queue_start(struct rte_eth_dev* dev, uint16_t queue) noexcept {
+  PmdPort* port = port_of(dev);
+  if (port == nullptr) return -ENOTSUP;
+  if (!port->slots[queue]->pair) return -EIO;  // lost in a set-up at run time that failed; its log says why
+  if (Status s = start_rx(*port, queue); !s) return log_error(*port, "RX queue start", s.error());
+  dev->data->rx_queue_state[queue] = RTE_ETH_QUEUE_STATE_STARTED;
+  return 0;
+}
+
+int rx_queue_stop(struct rte_eth_dev* dev, uint16_t queue) noexcept {
+  PmdPort* port = port_of(dev);
+  if (port == nullptr) return -ENOTSUP;
+  dev->data->rx_queue_state[queue] = RTE_ETH_QUEUE_STATE_STOPPED;
+  if (Status s = stop_rx(*port, queue); !s) return log_error(*port, "RX queue stop", s.error());
+  return 0;
+}
+
+int tx_queue_start(struct rte_eth_dev* dev, uint16_t queue) noexcept {
+  PmdPort* port = port_of(dev);
+  if (port == nullptr) return -ENOTSUP;
+  if (!port->slots[queue]->pair) return -EIO;
+  start_tx(*port, queue);
+  dev->data->tx_queue_state[queue] = RTE_ETH_QUEUE_STATE_STARTED;
+  return 0;
+}
+
+int tx_queue_stop(struct rte_eth_dev* dev, uint16_t queue) noexcept {
+  PmdPort* port = port_of(dev);
+  if (port == nullptr) return -ENOTSUP;
+  dev->data->tx_queue_state[queue] = RTE_ETH_QUEUE_STATE_STOPPED;
+  if (Status s = stop_tx(*port, queue); !s) return log_error(*port, "TX queue stop", s.error());
+  return 0;
+}
+
+}  // namespace
+
+void add_queue_run_ops(struct eth_dev_ops& ops) {
+  ops.rx_queue_start = rx_queue_start;
+  ops.rx_queue_stop = rx_queue_stop;
+  ops.tx_queue_start = tx_queue_start;
+  ops.tx_queue_stop = tx_queue_stop;
+}
+
+}  // namespace zcnbrh::pmd
