@@ -8,9 +8,10 @@
 BUILD ?= build
 DEMO_ARGS ?=
 TEST_ARGS ?=
+LAB_ARGS ?=
 MESON_ARGS ?=
 
-.PHONY: help setup build test demo lint format asan tsan coverage install clean
+.PHONY: help setup build test lab demo lint format asan tsan coverage install clean
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -24,6 +25,9 @@ build: setup ## configure and build into build/ (MESON_ARGS=-Dname=value ...)
 
 test: build ## every test, then unit and C API tests under ASan+UBSan and TSan (TEST_ARGS='--suite unit')
 	@devtools/run_tests.py $(TEST_ARGS)
+
+lab: build ## real zero-copy on virtio-net and igb, in a QEMU guest (LAB_ARGS='igb modes')
+	@ZCNBRH_LAB=full ZCNBRH_LAB_ARGS='$(LAB_ARGS)' devtools/run_tests.py --only build --suite lab
 
 demo: build ## stock testpmd on net_zcnbrh and on net_af_xdp, side by side (DEMO_ARGS=...)
 	@demo/run.py $(DEMO_ARGS)

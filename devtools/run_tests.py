@@ -23,7 +23,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SUITES = ("layering", "unit", "capi", "bpf", "netns", "dpdk")
+SUITES = ("layering", "unit", "capi", "bpf", "netns", "dpdk", "lab")
 OUTPUT_LINES = 120  # of a failed test, the last ones
 LOGS = "run_tests"  # name of Meson's log files, so that a `meson test` by hand does not write into ours
 
@@ -179,12 +179,14 @@ def run_meson(run, suites, names):
         command += ["--suite", suite]
     if run.setup:
         command += ["--timeout-multiplier", "4"]
+    if suites == ["lab"]:
+        command.append("--verbose")  # its programs take minutes: each sub-test is shown as it ends
     environment = {**os.environ, **run.environment}
     with subprocess.Popen([*command, *names], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, errors="replace") as meson:
         others = []
         for line in meson.stdout:
-            if re.match(r"\s*\d+/\d+ ", line):
+            if re.match(r"\s*(▶ )?\d+/\d+ ", line):
                 print("  " + line.strip(), flush=True)
             else:
                 others.append(line)

@@ -125,7 +125,7 @@ Result<std::optional<BindOutcome>> bind_zero_copy(XskSocket& socket, const BindR
     return segments_refused(r, result);
   out.refusals.push_back(std::string("zero-copy: ") + std::strerror(-result) + ": " + why);
   out.reason = out.refusals.back();
-  if (r.zero_copy == ZeroCopyPolicy::kRequire) return Error{-result, "bind(XDP_ZEROCOPY)", why};
+  if (r.zero_copy == ZeroCopyPolicy::kRequire) return Error{-result, "zc=require: bind(XDP_ZEROCOPY)", why};
   return std::optional<BindOutcome>();
 }
 

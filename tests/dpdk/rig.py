@@ -32,7 +32,7 @@ APP_ADDRESS, PEER_ADDRESS = "10.1.0.1", "10.1.0.2"
 
 def eventually(condition, what, timeout=5.0):
     """Waits until condition() holds; fails with `what` (a text or a function of no argument)."""
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + timeout * netlab.SLOWNESS
     while not condition():
         if time.monotonic() > deadline:
             raise tap.Failed(what() if callable(what) else what)

@@ -26,6 +26,9 @@ ETH_P_ALL = 3
 SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23  # Linux 4.20
 SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
 
+# What a test waits is multiplied by this: the zero-copy lab's guest is an emulated machine.
+SLOWNESS = float(os.environ.get("ZCNBRH_TEST_SLOWNESS", "1"))
+
 libc = ctypes.CDLL(None, use_errno=True)
 
 # Kills the child should this process die; without a shell and without code between fork and exec.
@@ -41,6 +44,7 @@ def _checked(result, what):
 
 def run(*command, check=True, timeout=60):
     """Runs a command and returns its output; a failure shows it."""
+    timeout *= SLOWNESS
     done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, errors="replace", timeout=timeout)
     if check and done.returncode:
@@ -81,7 +85,7 @@ class Peer:
         self.socket.setblocking(False)
 
     def send(self, frame):
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 5 * SLOWNESS
         while True:
             try:
                 return self.socket.send(frame)
@@ -97,7 +101,7 @@ class Peer:
             try:
                 found.append(self.socket.recv(65536))
             except BlockingIOError:
-                if not select.select([self.socket], [], [], timeout)[0]:
+                if not select.select([self.socket], [], [], timeout * SLOWNESS)[0]:
                     break
         return found
 
@@ -294,7 +298,7 @@ def ping(lab, address, count, size=56, flood=True):
         command.insert(1, "-f")
     before = echo_replies(lab)
     pings = Pings(lab.peer_run(*command, check=False))
-    give_up = time.monotonic() + 3
+    give_up = time.monotonic() + 3 * SLOWNESS
     while echo_replies(lab) - before < pings.sent and time.monotonic() < give_up:
         time.sleep(0.01)
     pings.received = echo_replies(lab) - before

@@ -16,7 +16,7 @@ import termios
 import threading
 import time
 
-from netlab import DIE_WITH_US
+from netlab import DIE_WITH_US, SLOWNESS
 
 PROMPT = "testpmd> "
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\x1b.|\r")
@@ -162,6 +162,7 @@ class Testpmd:
 
     def wait_for(self, pattern, timeout=10.0, regex=False):
         """Waits until `pattern` is printed; returns the text since the last wait up to its end."""
+        timeout *= SLOWNESS
         deadline = time.monotonic() + timeout
         with self._grown:
             while True:
@@ -198,6 +199,7 @@ class Testpmd:
 
     def quit(self, timeout=20):
         """Ends it as a user would. Returns the exit status."""
+        timeout *= SLOWNESS
         with contextlib.suppress(OSError):
             self.send("quit")
         try:
