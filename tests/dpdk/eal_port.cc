@@ -49,8 +49,7 @@ EalPort::EalPort(const std::string& name, const PortPlan& plan, rte_mempool* poo
 }
 
 int EalPort::setup_queues(uint16_t rx, uint16_t tx) {
-  rte_eth_conf conf{};
-  if (int r = rte_eth_dev_configure(id_, rx, tx, &conf); r != 0) return r;
+  if (int r = rte_eth_dev_configure(id_, rx, tx, &plan_.conf); r != 0) return r;
   for (uint16_t q = 0; q < rx; ++q)
     if (int r = rte_eth_rx_queue_setup(id_, q, plan_.rx_desc, SOCKET_ID_ANY, nullptr, pool_); r != 0) return r;
   for (uint16_t q = 0; q < tx; ++q)

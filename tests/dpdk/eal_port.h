@@ -23,6 +23,7 @@ struct PortPlan {
   uint16_t tx_queues = 1;
   uint16_t rx_desc = 512;
   uint16_t tx_desc = 512;
+  rte_eth_conf conf{};
 };
 
 class EalPort {

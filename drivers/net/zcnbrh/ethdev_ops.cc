@@ -39,6 +39,7 @@ int dev_start(struct rte_eth_dev* dev) noexcept {
   const bool was_attached = port.port->attached();
   Status s = port.port->attach();
   if (s) s = open_queues(port);
+  if (s) s = apply_offloads(dev);
   if (s) choose_bursts(dev);
   set_queue_states(dev, true);
   if (s) s = enable_queues(port);
@@ -83,6 +84,7 @@ int dev_infos_get(struct rte_eth_dev* dev, struct rte_eth_dev_info* info) noexce
   info->tx_offload_capa = RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
   info->tx_queue_offload_capa = info->tx_offload_capa;
   add_queue_info(*info);
+  add_offload_info(*port, *info);
   info->rx_desc_lim = info->tx_desc_lim = rte_eth_desc_lim{};
   info->rx_desc_lim.nb_min = info->tx_desc_lim.nb_min = kMinDesc;
   info->rx_desc_lim.nb_max = info->tx_desc_lim.nb_max = kMaxDesc;
@@ -123,6 +125,7 @@ struct eth_dev_ops make_ops() {
   ops.dev_infos_get = dev_infos_get;
   add_link_ops(ops);
   add_netdev_ops(ops);
+  add_offload_ops(ops);
   add_queue_ops(ops);
   add_queue_run_ops(ops);
   add_queue_info_ops(ops);

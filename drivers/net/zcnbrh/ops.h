@@ -12,6 +12,7 @@ const struct eth_dev_ops* ethdev_ops();  // ethdev_ops.cc
 
 void add_link_ops(struct eth_dev_ops& ops);        // link.cc
 void add_netdev_ops(struct eth_dev_ops& ops);      // netdev_ops.cc
+void add_offload_ops(struct eth_dev_ops& ops);     // offload_ops.cc
 void add_queue_ops(struct eth_dev_ops& ops);       // queue_ops.cc
 void add_queue_run_ops(struct eth_dev_ops& ops);   // queue_run.cc
 void add_queue_info_ops(struct eth_dev_ops& ops);  // queue_info.cc
@@ -22,6 +23,10 @@ void set_queue_functions(struct rte_eth_dev* dev);
 
 // What dev_infos_get reports, a group a function
 void add_queue_info(struct rte_eth_dev_info& info);  // queue_ops.cc
+
+// offload_ops.cc
+void add_offload_info(const PmdPort& port, struct rte_eth_dev_info& info);  // capabilities
+Status apply_offloads(struct rte_eth_dev* dev);  // what was configured, to the queues; in dev_start
 
 // link.cc
 int set_link(struct rte_eth_dev* dev, const LinkState& state);

@@ -19,6 +19,8 @@
 #include <vector>
 
 #include "drivers/net/zcnbrh/mbuf_policy.h"
+#include "drivers/net/zcnbrh/offload_rx.h"
+#include "drivers/net/zcnbrh/offload_tx.h"
 #include "drivers/net/zcnbrh/port_umem.h"
 #include "drivers/net/zcnbrh/queue_control.h"
 #include "lib/config/port_config.h"
@@ -57,10 +59,12 @@ struct QueueSlot {
   uint32_t nb_tx = 0;
   SharedRxQueue* rx = nullptr;  // EAL memory; also made for a queue that only sends
   SharedTxQueue* tx = nullptr;
-  // What is open. Data path: pair, rx_policy, tx_policy.
+  // What is open. Data path: pair, the policies, what the offloads are.
   QueuePair pair;
   RxMbufPolicy rx_policy;
-  TxMbufPolicy tx_policy;
+  OffloadTxPolicy tx_policy;  // a burst without offloads sees the base alone
+  RxOffload rx_offload;
+  TxOffload tx_offload;
   std::shared_ptr<PortUmem> umem;
   uint32_t ledger_slot = 0;
   TailRange bounce_frames;
@@ -75,6 +79,7 @@ struct PmdPort {
   std::unique_ptr<Port> port;
   std::vector<std::unique_ptr<QueueSlot>> slots;  // queue_count of them
   std::optional<PromiscHold> promisc;
+  PacketTypes packet_types;
   struct rte_eth_stats closed {};     // counts of queues and sockets that are gone
   struct rte_eth_stats forgotten {};  // counts at the last reset, to subtract
   std::vector<uint64_t> xstats_forgotten;

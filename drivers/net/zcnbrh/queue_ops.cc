@@ -144,6 +144,7 @@ int rx_queue_setup(struct rte_eth_dev* dev, uint16_t queue, uint16_t descriptors
   if (Status s = set_up_rx(port, queue, dev->data->dev_started != 0, wanted); !s)
     return log_error(port, "RX queue setup", s.error());
   slot.control.rx_conf = *conf;
+  slot.rx_offload.of_queue = conf->offloads;
   dev->data->rx_queues[queue] = slot.rx;
   return 0;
 }
@@ -192,6 +193,7 @@ int tx_queue_setup(struct rte_eth_dev* dev, uint16_t queue, uint16_t descriptors
     rte_free(before);
   }
   slot.control.tx_conf = *conf;
+  slot.tx_offload.of_queue = conf->offloads;
   dev->data->tx_queues[queue] = slot.tx;
   return 0;
 }

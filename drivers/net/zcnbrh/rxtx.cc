@@ -5,42 +5,60 @@
 // a template parameter, so a feature that is off costs nothing. dev_start() chooses before the queues are
 // enabled; rte_eth_dev_start() copies the choice to rte_eth_fp_ops once dev_start() has returned
 // (eth_dev_fp_ops_setup() in lib/ethdev, 22.11), so until then the application's bursts meet ethdev's dummies.
+#include <algorithm>
+#include <type_traits>
+
 #include "drivers/net/zcnbrh/pmd.h"
 
 namespace zcnbrh::pmd {
 namespace {
 
 // Bits of a variant's number, which is its place in the tables below.
-enum RxFeature : uint32_t { kRxPlain = 0, kRxVariants = 1 };
-enum TxFeature : uint32_t { kTxPlain = 0, kTxVariants = 1 };
+enum RxFeature : uint32_t { kRxPlain = 0, kRxOffload = 1, kRxVariants = 2 };
+enum TxFeature : uint32_t { kTxPlain = 0, kTxOffload = 1, kTxVariants = 2 };
 
 template <uint32_t kFeatures>
 uint16_t receive(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept {
   QueueSlot* slot = slot_of(static_cast<SharedRxQueue*>(queue)->address);
-  return static_cast<uint16_t>(rx_burst(slot->pair.rx(), slot->rx_policy, packets, count));
+  const auto n = static_cast<uint16_t>(rx_burst(slot->pair.rx(), slot->rx_policy, packets, count));
+  if constexpr ((kFeatures & kRxOffload) != 0) finish_received(slot->rx_offload, packets, n);
+  return n;
 }
 
 template <uint32_t kFeatures>
 uint16_t send(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept {
   QueueSlot* slot = slot_of(static_cast<SharedTxQueue*>(queue)->address);
-  return static_cast<uint16_t>(tx_burst(slot->pair.tx(), slot->tx_policy, packets, count));
+  using Policy = std::conditional_t<(kFeatures & kTxOffload) != 0, OffloadTxPolicy, TxMbufPolicy>;
+  return static_cast<uint16_t>(tx_burst<false, Policy>(slot->pair.tx(), slot->tx_policy, packets, count));
 }
 
 struct Variant {
   eth_rx_burst_t burst;
   const char* name;
 };
-constexpr Variant kReceive[kRxVariants] = {{receive<kRxPlain>, "plain"}};
-constexpr Variant kSend[kTxVariants] = {{send<kTxPlain>, "plain"}};
+constexpr Variant kReceive[kRxVariants] = {{receive<kRxPlain>, "plain"},
+                                           {receive<kRxOffload>, "offloads in software"}};
+constexpr Variant kSend[kTxVariants] = {{send<kTxPlain>, "plain"}, {send<kTxOffload>, "offloads in software"}};
 
-const Variant& receive_variant(const struct rte_eth_dev* /*dev*/) { return kReceive[kRxPlain]; }
-const Variant& send_variant(const struct rte_eth_dev* /*dev*/) { return kSend[kTxPlain]; }
+const Variant& receive_variant(const struct rte_eth_dev* dev) {
+  const PmdPort* port = port_of(dev);
+  const bool offload = std::any_of(port->slots.begin(), port->slots.end(),
+                                   [](const auto& slot) { return slot->rx_offload.any(); });
+  return kReceive[offload ? kRxOffload : kRxPlain];
+}
+const Variant& send_variant(const struct rte_eth_dev* dev) {
+  const PmdPort* port = port_of(dev);
+  const bool offload = std::any_of(port->slots.begin(), port->slots.end(),
+                                   [](const auto& slot) { return slot->tx_offload.flags != 0; });
+  return kSend[offload ? kTxOffload : kTxPlain];
+}
 
 }  // namespace
 
 void choose_bursts(struct rte_eth_dev* dev) {
   dev->rx_pkt_burst = receive_variant(dev).burst;
   dev->tx_pkt_burst = send_variant(dev).burst;
+  dev->tx_pkt_prepare = prepare_to_send;
 }
 
 const char* rx_burst_name(const struct rte_eth_dev* dev) { return receive_variant(dev).name; }

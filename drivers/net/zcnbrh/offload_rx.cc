@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+#include "drivers/net/zcnbrh/offload_rx.h"
+
+#include <rte_mbuf_dyn.h>
+#include <rte_net.h>
+
+#include <ctime>
+
+#include "drivers/net/zcnbrh/packet_checksum.h"
+
+namespace zcnbrh::pmd {
+namespace {
+
+constexpr uint32_t kMacs = 2 * RTE_ETHER_ADDR_LEN;
+constexpr uint32_t kTag = 4;
+constexpr uint16_t kPrefetchAhead = 2;  // packets; the first line of their data
+constexpr uint32_t kLayers = RTE_PTYPE_L2_MASK | RTE_PTYPE_L3_MASK | RTE_PTYPE_L4_MASK;
+
+// Set once, before the first queue that uses them runs.
+int g_timestamp_at = -1;
+uint64_t g_timestamp_flag = 0;
+
+bool is_tag(uint16_t type, bool outer) {
+  return type == RTE_ETHER_TYPE_VLAN || (outer && type == RTE_ETHER_TYPE_QINQ);
+}
+
+// Takes `tags` tags out of the first segment, which holds them: moves the MAC addresses up over them.
+void cut_tags(struct rte_mbuf* m, uint32_t tags) {
+  const uint32_t bytes = tags * kTag;
+  auto* data = rte_pktmbuf_mtod(m, uint8_t*);
+  std::memmove(data + bytes, data, kMacs);
+  m->data_off = static_cast<uint16_t>(m->data_off + bytes);
+  m->data_len = static_cast<uint16_t>(m->data_len - bytes);
+  m->pkt_len -= bytes;
+}
+
+// With QINQ_STRIP two tags go if there are two, the outer to vlan_tci_outer; else one, as with VLAN_STRIP.
+void strip(struct rte_mbuf* m, bool both) {
+  if (m->data_len < kMacs + kTag + 2) return;
+  const auto* data = rte_pktmbuf_mtod(m, const uint8_t*);
+  if (!is_tag(be16_at(data + kMacs), both)) return;
+  const uint16_t outer_tci = be16_at(data + kMacs + 2);
+  m->ol_flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
+  if (both && m->data_len >= kMacs + 2 * kTag + 2 && is_tag(be16_at(data + kMacs + kTag), false)) {
+    m->vlan_tci_outer = outer_tci;
+    m->vlan_tci = be16_at(data + kMacs + kTag + 2);
+    m->ol_flags |= RTE_MBUF_F_RX_QINQ | RTE_MBUF_F_RX_QINQ_STRIPPED;
+    return cut_tags(m, 2);
+  }
+  m->vlan_tci = outer_tci;
+  cut_tags(m, 1);
+}
+
+template <typename Bytes>
+uint64_t ipv4_status(const Bytes& bytes, uint32_t l3, uint32_t l3_length) {
+  InetSum sum;
+  bytes.sum(sum, l3, l3_length);
+  return sum.checksum() == 0 ? RTE_MBUF_F_RX_IP_CKSUM_GOOD : RTE_MBUF_F_RX_IP_CKSUM_BAD;
+}
+
+// A packet that does not hold what its IP header says fails as it would in a device. A UDP checksum of 0
+// over IPv4 says that there is none, so nothing is known (RFC 768); over IPv6 it is wrong (RFC 8200).
+template <typename Bytes>
+uint64_t l4_status(const Bytes& bytes, uint32_t l3, uint32_t l3_length, bool ipv4, uint8_t protocol) {
+  L4Span l4;
+  if (!locate_l4(bytes, l3, l3_length, ipv4, protocol, l4)) return RTE_MBUF_F_RX_L4_CKSUM_BAD;
+  uint16_t stored = 0;
+  bytes.read(l4.field, &stored, sizeof stored);
+  if (protocol == IPPROTO_UDP && stored == 0)
+    return ipv4 ? RTE_MBUF_F_RX_L4_CKSUM_UNKNOWN : RTE_MBUF_F_RX_L4_CKSUM_BAD;
+  return l4_is_right(bytes, l4) ? RTE_MBUF_F_RX_L4_CKSUM_GOOD : RTE_MBUF_F_RX_L4_CKSUM_BAD;
+}
+
+bool is_ipv4(uint32_t type) { return RTE_ETH_IS_IPV4_HDR(type) != 0; }
+
+template <typename Bytes>
+uint64_t checksum_status(const Bytes& bytes, uint32_t type, const struct rte_net_hdr_lens& lengths,
+                         uint64_t offloads) {
+  const bool ipv4 = is_ipv4(type);
+  const uint32_t l3 = lengths.l2_len;
+  if (l3 + lengths.l3_len > bytes.length()) return 0;
+  uint64_t status = 0;
+  if (ipv4 && (offloads & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) != 0) status |= ipv4_status(bytes, l3, lengths.l3_len);
+  const uint32_t l4 = type & RTE_PTYPE_L4_MASK;
+  if (l4 == RTE_PTYPE_L4_TCP && (offloads & RTE_ETH_RX_OFFLOAD_TCP_CKSUM) != 0)
+    status |= l4_status(bytes, l3, lengths.l3_len, ipv4, IPPROTO_TCP);
+  if (l4 == RTE_PTYPE_L4_UDP && (offloads & RTE_ETH_RX_OFFLOAD_UDP_CKSUM) != 0)
+    status |= l4_status(bytes, l3, lengths.l3_len, ipv4, IPPROTO_UDP);
+  return status;
+}
+
+void parse(struct rte_mbuf* m, uint64_t offloads, uint32_t wanted_types) {
+  struct rte_net_hdr_lens lengths {};
+  const bool checksums = (offloads & kRxChecksumOffloads) != 0;
+  const uint32_t type = rte_net_get_ptype(m, &lengths, kLayers);
+  m->packet_type = type & wanted_types;
+  if (!checksums || (type & RTE_PTYPE_L3_MASK) == 0) return;
+  m->ol_flags |= m->nb_segs == 1 ? checksum_status(FlatBytes(*m), type, lengths, offloads)
+                                 : checksum_status(ChainBytes(m), type, lengths, offloads);
+}
+
+}  // namespace
+
+int register_rx_timestamp() { return rte_mbuf_dyn_rx_timestamp_register(&g_timestamp_at, &g_timestamp_flag); }
+
+uint64_t software_clock_ns() {
+  struct timespec now;
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+void finish_received(const RxOffload& wanted, struct rte_mbuf** packets, uint16_t count) {
+  const uint64_t offloads = wanted.offloads.load(std::memory_order_relaxed);
+  const uint32_t types = wanted.packet_types.load(std::memory_order_relaxed);
+  const bool stamps = (offloads & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0;
+  const bool strips = (offloads & (RTE_ETH_RX_OFFLOAD_VLAN_STRIP | RTE_ETH_RX_OFFLOAD_QINQ_STRIP)) != 0;
+  const bool parses = (offloads & kRxChecksumOffloads) != 0 || types != 0;
+  const uint64_t now = stamps ? software_clock_ns() : 0;
+  for (uint16_t i = 0; i < count; ++i) {
+    struct rte_mbuf* m = packets[i];
+    if (i + kPrefetchAhead < count) rte_prefetch0(rte_pktmbuf_mtod(packets[i + kPrefetchAhead], void*));
+    if (strips) strip(m, (offloads & RTE_ETH_RX_OFFLOAD_QINQ_STRIP) != 0);
+    if (parses) parse(m, offloads, types);
+    if (!stamps) continue;
+    *RTE_MBUF_DYNFIELD(m, g_timestamp_at, rte_mbuf_timestamp_t*) = now;
+    m->ol_flags |= g_timestamp_flag;
+  }
+}
+
+}  // namespace zcnbrh::pmd

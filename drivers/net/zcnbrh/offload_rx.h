@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+//
+// Receive offloads in software, on the packets that a burst has delivered: packet type, VLAN and QinQ strip,
+// checksum status, time stamp. A queue for which nothing is asked runs the plain burst and pays nothing.
+#pragma once
+
+#include <ethdev_driver.h>
+
+#include <atomic>
+#include <cstdint>
+
+namespace zcnbrh::pmd {
+
+inline constexpr uint64_t kRxChecksumOffloads =
+    RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+// RTE_ETH_RX_OFFLOAD_* that the software here delivers on any device.
+inline constexpr uint64_t kSoftRxOffloads = kRxChecksumOffloads | RTE_ETH_RX_OFFLOAD_VLAN_STRIP |
+                                            RTE_ETH_RX_OFFLOAD_QINQ_STRIP | RTE_ETH_RX_OFFLOAD_TIMESTAMP;
+
+// What a burst does with each packet. Written by the control thread, also while the burst runs (VLAN strip
+// and packet types may be switched at any time), read once a burst.
+struct RxOffload {
+  uint64_t of_queue = 0;                  // RTE_ETH_RX_OFFLOAD_* given at queue set-up, beside the port's
+  std::atomic<uint64_t> offloads{0};      // the port's and the queue's, of kSoftRxOffloads
+  std::atomic<uint32_t> packet_types{0};  // RTE_PTYPE_*_MASK bits wanted in packet_type
+
+  bool any() const {
+    return offloads.load(std::memory_order_relaxed) != 0 || packet_types.load(std::memory_order_relaxed) != 0;
+  }
+};
+
+// What the application wants of packet types. Software parses, so only for those who look: a program that
+// never asks which types there are (rte_eth_dev_get_supported_ptypes(), rte_eth_dev_set_ptypes()) cannot know
+// of any, and does not pay for them.
+struct PacketTypes {
+  bool asked = false;   // the list was read
+  bool chosen = false;  // rte_eth_dev_set_ptypes() was called, with `mask`
+  uint32_t mask = 0;
+
+  uint32_t wanted() const { return chosen ? mask : asked ? RTE_PTYPE_ALL_MASK : 0; }
+};
+
+// Registers the mbuf field and flag of RTE_ETH_RX_OFFLOAD_TIMESTAMP. 0 or -errno.
+int register_rx_timestamp();
+
+uint64_t software_clock_ns();  // CLOCK_REALTIME, as the kernel's own software time stamps
+
+void finish_received(const RxOffload& wanted, struct rte_mbuf** packets, uint16_t count);
+
+}  // namespace zcnbrh::pmd

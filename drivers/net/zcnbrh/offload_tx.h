@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+//
+// Transmit offloads in software: IPv4, TCP and UDP checksums, those of an outer header too, and VLAN tags. An
+// mbuf that goes by address is the driver's alone (see mbuf_policy.h), so its data is completed in place;
+// any other is copied to a bounce frame, and the copy is completed. Data that is shared is never written.
+//
+// A packet completed in place has its flags taken off. So one that does not fit the ring and is offered
+// again goes out the same. Checksums are computed from the headers alone, whatever stands in their fields.
+#pragma once
+
+#include <ethdev_driver.h>
+
+#include "drivers/net/zcnbrh/mbuf_policy.h"
+
+namespace zcnbrh::pmd {
+
+// RTE_ETH_TX_OFFLOAD_* that the software here delivers on any device.
+inline constexpr uint64_t kSoftTxOffloads = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
+                                            RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_OUTER_IPV4_CKSUM |
+                                            RTE_ETH_TX_OFFLOAD_OUTER_UDP_CKSUM |
+                                            RTE_ETH_TX_OFFLOAD_VLAN_INSERT | RTE_ETH_TX_OFFLOAD_QINQ_INSERT;
+
+// What one queue's packets may ask for.
+struct TxOffload {
+  uint64_t of_queue = 0;  // RTE_ETH_TX_OFFLOAD_* given at queue set-up, beside the port's
+  uint64_t flags = 0;     // RTE_MBUF_F_TX_* that the burst acts on; 0: the plain burst
+};
+
+// The mbuf flags that ask for these offloads.
+uint64_t tx_flags_of(uint64_t offloads);
+
+// What checks a burst's packets beforehand; see rte_eth_tx_prepare().
+uint16_t prepare_to_send(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept;
+
+struct OffloadTxPolicy : TxMbufPolicy {
+  uint64_t flags = 0;  // TxOffload::flags
+
+  TxPlan plan(const Packet& packet, uint32_t max_length) {
+    if ((packet->ol_flags & flags) == 0) return TxMbufPolicy::plan(packet, max_length);
+    return plan_and_complete(packet, max_length);
+  }
+  void copy_out(const Packet& packet, uint8_t* to) const {
+    if ((packet->ol_flags & flags) == 0)
+      TxMbufPolicy::copy_out(packet, to);
+    else
+      copy_and_complete(packet, to);
+  }
+
+ private:
+  TxPlan plan_and_complete(struct rte_mbuf* packet, uint32_t max_length);
+  void copy_and_complete(const struct rte_mbuf* packet, uint8_t* to) const;
+};
+
+}  // namespace zcnbrh::pmd
