@@ -99,6 +99,33 @@ void QueuePair::fill_local(const QueuePlan& plan) {
   tx_.wake = wake;
 }
 
+Result<QueuePair> QueuePair::adopt(Kernel& kernel, UniqueFd fd, const RingSizes& sizes, const RxLocal& rx,
+                                   const TxLocal& tx, uint8_t* umem_base) {
+  auto socket = XskSocket::adopt(kernel, std::move(fd), sizes);
+  if (!socket) return socket.error();
+  QueuePair out;
+  out.socket_ = std::move(*socket);
+  const bool kicks_by_poll = rx.wake.kick_tx == rx.wake.kick_tx_by_poll;
+  out.rx_ = rx;
+  out.tx_ = tx;
+  out.rx_.door = out.tx_.door = BurstDoor();
+  out.rx_.rx = out.socket_.rx();
+  out.rx_.fill = out.socket_.fill();
+  out.rx_.tx_watch = out.tx_.tx = out.socket_.tx();
+  out.tx_.completion = out.socket_.completion();
+  out.rx_.wake = out.tx_.wake = kernel.wake(out.socket_.fd());
+  if (kicks_by_poll) out.rx_.wake.kick_tx = out.tx_.wake.kick_tx = out.rx_.wake.kick_tx_by_poll;
+  out.rx_.gate = {};
+  out.tx_.bounce_base = umem_base;
+  return out;
+}
+
+void QueuePair::drop() {
+  socket_.close();
+  rx_ = {};
+  tx_ = {};
+}
+
 Status QueuePair::bind(BindRequest request) {
   // A socket with a UMEM of its own cannot take another's, xsk_bind() in net/xdp/xsk.c; and the one that was
   // there to share at create() may be gone.

@@ -57,6 +57,15 @@ class QueuePair {
   // it; so create and bind one queue after the other, or the memory is pinned more than once.
   static Result<QueuePair> create(Kernel& kernel, Umem& umem, const QueuePlan& plan);
 
+  // The local half of a queue that another process has set up, from copies of its local halves, of which all
+  // that is this process's own is made anew: rings, wake-ups, doors (shut). `umem_base`: where this process has
+  // byte 0 of the UMEM mapped, or would have it; only bounce frames are reached through it. Of the functions
+  // below only rx(), tx(), socket() and drop() have a meaning then.
+  static Result<QueuePair> adopt(Kernel& kernel, UniqueFd fd, const RingSizes& sizes, const RxLocal& rx,
+                                 const TxLocal& tx, uint8_t* umem_base);
+  // Takes the adopted half away again. The doors are shut and nobody is inside.
+  void drop();
+
   // See bind_ladder(). Sets what the bursts do about wake-ups. On error the queue is as before: release it.
   Status bind(BindRequest request);
 

@@ -80,6 +80,21 @@ Status XskSocket::make_rings(const RingSizes& sizes) {
     const int result = kernel_->setsockopt(fd_.get(), SOL_XDP, ring.option, &ring.entries, sizeof ring.entries);
     if (result < 0) return Error{-result, ring.call, {}};
   }
+  return map_rings(sizes);
+}
+
+// Linux 6.4 allowed it, xsk_mmap() in net/xdp/xsk.c; EBUSY before.
+Result<XskSocket> XskSocket::adopt(Kernel& kernel, UniqueFd fd, const RingSizes& sizes) {
+  XskSocket out;
+  out.kernel_ = &kernel;
+  out.fd_ = std::move(fd);
+  Status s = out.map_rings(sizes);
+  if (s) return out;
+  if (s.error().code != EBUSY) return s.error();
+  return Error{ENOTSUP, s.error().call, "the rings of a bound socket can be mapped once more since Linux 6.4"};
+}
+
+Status XskSocket::map_rings(const RingSizes& sizes) {
   struct xdp_mmap_offsets offsets {};
   socklen_t length = sizeof offsets;
   const int result = kernel_->getsockopt(fd_.get(), SOL_XDP, XDP_MMAP_OFFSETS, &offsets, &length);

@@ -49,6 +49,10 @@ class XskSocket {
   // Errors: EAFNOSUPPORT (kernel without AF_XDP), EPERM (no CAP_NET_RAW), EMFILE, ...
   static Result<XskSocket> create(Kernel& kernel);
 
+  // A socket that another process made and bound, by a descriptor of it, with its rings mapped here, too.
+  // `sizes`: what it was made with. ENOTSUP: the kernel maps no rings of a bound socket (before Linux 6.4).
+  static Result<XskSocket> adopt(Kernel& kernel, UniqueFd fd, const RingSizes& sizes);
+
   // Makes and maps the rings. Once, before bind().
   Status make_rings(const RingSizes& sizes);
 
@@ -72,6 +76,7 @@ class XskSocket {
   const RingMap<struct xdp_desc>& tx() const { return tx_; }
 
  private:
+  Status map_rings(const RingSizes& sizes);
   template <typename Desc>
   Status make_ring(uint32_t entries, uint64_t page_offset, const struct xdp_ring_offset& offset,
                    Mapping& mapping, RingMap<Desc>& map);
