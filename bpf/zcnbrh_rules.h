@@ -215,17 +215,20 @@ static __always_inline void zcnbrh_read_key(struct xdp_md *ctx, struct zcnbrh_fl
   }
 }
 
-/* Layers and ports first: they tell most rules apart. The rest without branches. */
+#define ZCNBRH_DIFFERS(word) ((have[word] ^ value[word]) & mask[word])
+
+/*
+ * Layers and ports, and the words with the IPv4 addresses (and the IPv6 source) first: one of them tells most
+ * rules apart. The rest without branches.
+ */
 static __always_inline int zcnbrh_rule_fits(const struct zcnbrh_rule *rule, const struct zcnbrh_flow_key *key) {
   const __u64 *have = (const __u64 *)key;
   const __u64 *value = (const __u64 *)&rule->value;
   const __u64 *mask = (const __u64 *)&rule->mask;
 
-  if ((have[0] ^ value[0]) & mask[0]) return 0;
-  __u64 differs = 0;
-#pragma unroll
-  for (int i = 1; i < ZCNBRH_KEY_WORDS; i++) differs |= (have[i] ^ value[i]) & mask[i];
-  return differs == 0;
+  if (ZCNBRH_DIFFERS(0) | ZCNBRH_DIFFERS(4) | ZCNBRH_DIFFERS(5)) return 0;
+  return (ZCNBRH_DIFFERS(1) | ZCNBRH_DIFFERS(2) | ZCNBRH_DIFFERS(3) | ZCNBRH_DIFFERS(6) | ZCNBRH_DIFFERS(7) |
+          ZCNBRH_DIFFERS(8) | ZCNBRH_DIFFERS(9) | ZCNBRH_DIFFERS(10)) == 0;
 }
 
 static __always_inline void zcnbrh_count_rule(struct xdp_md *ctx, __u32 counter) {

@@ -41,6 +41,21 @@ zcnbrh_rule to_program(const FlowRule& rule, uint32_t counter) {
   return out;
 }
 
+const char* text_of(zcnbrh_rule_verdict verdict) {
+  if (verdict == ZCNBRH_RULE_DROP) return "drop";
+  return verdict == ZCNBRH_RULE_TO_KERNEL ? "to the kernel's stack" : "to the port";
+}
+
+std::string text_of_layers(const zcnbrh_flow_key& value) {
+  constexpr std::pair<uint32_t, const char*> kNames[] = {
+      {ZCNBRH_LAYER_VLAN, " vlan"}, {ZCNBRH_LAYER_VLAN2, " vlan"}, {ZCNBRH_LAYER_IPV4, " ipv4"},
+      {ZCNBRH_LAYER_IPV6, " ipv6"}, {ZCNBRH_LAYER_TCP, " tcp"},    {ZCNBRH_LAYER_UDP, " udp"}};
+  std::string out;
+  for (const auto& [layer, name] : kNames)
+    if ((value.layers & layer) != 0) out += name;
+  return out.empty() ? " any" : out;
+}
+
 }  // namespace
 
 std::shared_ptr<RuleTable> RuleTable::of(int ifindex) {
@@ -181,6 +196,25 @@ Result<zcnbrh_rule_count> RuleTable::count(RuleId id, bool reset, const XdpRules
   if (now->packets < entry->forgotten.packets) entry->forgotten = {};
   const zcnbrh_rule_count out = {now->packets - entry->forgotten.packets, now->bytes - entry->forgotten.bytes};
   if (reset) entry->forgotten = *now;
+  return out;
+}
+
+std::vector<std::string> RuleTable::describe(Owner owner, RuleId id, const XdpRules& program) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> out;
+  for (const Entry& entry : entries_) {
+    if (entry.owner != owner || (id != 0 && entry.id != id)) continue;
+    const FlowRule& rule = entry.rule;
+    std::string line = entry.is_isolation ? "isolated:" : "priority " + std::to_string(rule.priority) + ":";
+    line += text_of_layers(rule.match.value) + ", queues " + std::to_string(rule.queues.first) + ".." +
+            std::to_string(rule.queues.first + rule.queues.count - 1) + ": " + text_of(rule.verdict);
+    if (rule.mark.has_value()) line += ", mark " + std::to_string(*rule.mark);
+    if (entry.counter != 0 && program) {
+      if (const auto count = program.count(entry.counter); count)
+        line += ", " + std::to_string(count->packets) + " packets";
+    }
+    out.push_back(std::move(line));
+  }
   return out;
 }
 

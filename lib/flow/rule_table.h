@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "lib/base/result.h"
@@ -63,6 +64,9 @@ class RuleTable {
 
   // Since the rule was made or last reset. ENOTSUP: it does not count.
   Result<zcnbrh_rule_count> count(RuleId id, bool reset, const XdpRules& program);
+
+  // A line for a person a rule: one rule, or with 0 all of the owner, in the order in which they are asked.
+  std::vector<std::string> describe(Owner owner, RuleId id, const XdpRules& program) const;
 
   // What the XDP program gets.
   std::unique_ptr<zcnbrh_rules> compile() const;

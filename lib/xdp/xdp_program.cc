@@ -312,7 +312,7 @@ void XdpProgram::reset() {
   delete shared;
 }
 
-Status XdpProgram::use_rules() {
+Status XdpProgram::use_rules() const {
   std::lock_guard lock(g_mutex);
   return ProgramRegistry::use_rules(*shared_);
 }

@@ -75,7 +75,7 @@ class XdpProgram {
   // Sees to it that the program has a rule table: where it has none yet, one that has takes its place, with
   // the same sockets, gates and counters, and without a packet lost. The table is empty at first.
   // ENOTSUP: a user's program without one; others as of loading.
-  Status use_rules();
+  Status use_rules() const;
   XdpRules rules() const;  // false before use_rules(); of all who share the program
 
   const char* attach_kind() const;  // "bpf_link", "netlink", "libxdp dispatcher"

@@ -38,6 +38,7 @@ int dev_start(struct rte_eth_dev* dev) noexcept {
   PmdPort& port = *port_of(dev);
   const bool was_attached = port.port->attached();
   Status s = port.port->attach();
+  if (s) s = flow_attached(port);
   if (s) s = open_queues(port);
   if (s) s = apply_offloads(dev);
   if (s) choose_bursts(dev);
@@ -109,6 +110,7 @@ int dev_close(struct rte_eth_dev* dev) noexcept {
     if (queue < dev->data->nb_rx_queues) dev->data->rx_queues[queue] = nullptr;
     if (queue < dev->data->nb_tx_queues) dev->data->tx_queues[queue] = nullptr;
   }
+  flow_close(*port);
   port->port->detach();
   delete port;
   dev->process_private = nullptr;
@@ -123,6 +125,7 @@ struct eth_dev_ops make_ops() {
   ops.dev_stop = dev_stop;
   ops.dev_close = dev_close;
   ops.dev_infos_get = dev_infos_get;
+  add_flow_ops(ops);
   add_link_ops(ops);
   add_netdev_ops(ops);
   add_offload_ops(ops);

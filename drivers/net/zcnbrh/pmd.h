@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "drivers/net/zcnbrh/flow.h"
 #include "drivers/net/zcnbrh/mbuf_policy.h"
 #include "drivers/net/zcnbrh/offload_rx.h"
 #include "drivers/net/zcnbrh/offload_tx.h"
@@ -80,6 +81,7 @@ struct PmdPort {
   std::vector<std::unique_ptr<QueueSlot>> slots;  // queue_count of them
   std::optional<PromiscHold> promisc;
   PacketTypes packet_types;
+  PortFlows flow;
   struct rte_eth_stats closed {};     // counts of queues and sockets that are gone
   struct rte_eth_stats forgotten {};  // counts at the last reset, to subtract
   std::vector<uint64_t> xstats_forgotten;
