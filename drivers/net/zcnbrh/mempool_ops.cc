@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Z-CNBRH authors
 //
-// Mempool ops "zcnbrh": DPDK's ring handler underneath, a layout of our own on top: no element crosses a
-// 4 KiB page. Behind an IOMMU the kernel maps a UMEM page by page and silently loses frames whose chunk
+// Mempool ops "zcnbrh": a layout of our own, in which no element crosses a 4 KiB page, and from then on DPDK's
+// ring handler: once a pool is populated it is handed over to that for good.
+//
+// Why handed over: a pool in shared memory names its ops by their number in a table that each process fills
+// in the order in which its libraries register. Ours, loaded by -d, come last in a primary process and
+// first in dpdk-pdump, which would then run other ops on the pool. For the same reason ours are registered
+// by the probe of a port and not when the library is loaded, where they would shift everybody's numbers.
+//
+// Why a page: behind an IOMMU the kernel maps a UMEM page by page and silently loses frames whose chunk
 // crosses into a page that is not the next one for the device (xp_desc_crosses_non_contig_pg() in
 // include/net/xsk_buff_pool.h); a pool with this layout cannot meet that.
 //
@@ -27,17 +34,16 @@ namespace {
 constexpr char kName[] = "zcnbrh";
 constexpr char kUnderneath[] = "ring_mp_mc";
 
-// Looked up late: the ring handler's own registration may come after ours.
-const struct rte_mempool_ops* ring_ops() {
-  static const struct rte_mempool_ops* found = nullptr;
-  for (uint32_t i = 0; found == nullptr && i < rte_mempool_ops_table.num_ops; ++i)
-    if (__builtin_strcmp(rte_mempool_ops_table.ops[i].name, kUnderneath) == 0)
-      found = &rte_mempool_ops_table.ops[i];
-  return found;
+// The number of DPDK's ring handler in this process, or -1.
+int ring_ops_index() {
+  for (uint32_t i = 0; i < rte_mempool_ops_table.num_ops; ++i)
+    if (__builtin_strcmp(rte_mempool_ops_table.ops[i].name, kUnderneath) == 0) return static_cast<int>(i);
+  return -1;
 }
+const struct rte_mempool_ops* ring_ops() { return &rte_mempool_ops_table.ops[ring_ops_index()]; }
 
 int pool_alloc(struct rte_mempool* mp) {
-  if (ring_ops() == nullptr) {
+  if (ring_ops_index() < 0) {
     ZLOG(ERR, "mempool %s: DPDK's ring mempool handler is not loaded", mp->name);
     return -ENOTSUP;
   }
@@ -121,14 +127,28 @@ struct rte_mempool_ops make_ops() {
   return ops;
 }
 
-[[gnu::constructor]] void register_ops() {
-  const struct rte_mempool_ops ops = make_ops();
-  rte_mempool_register_ops(&ops);
+// A pool has all its elements: its layout is done.
+void hand_over(enum rte_mempool_event event, struct rte_mempool* mp, void* /*context*/) {
+  if (event == RTE_MEMPOOL_EVENT_READY && rte_mempool_get_ops(mp->ops_index)->populate == pool_populate)
+    mp->ops_index = ring_ops_index();
+}
+
+bool register_ops() {
+  static const bool registered = [] {
+    const struct rte_mempool_ops ops = make_ops();
+    return rte_mempool_register_ops(&ops) >= 0 && rte_mempool_event_callback_register(hand_over, nullptr) == 0;
+  }();
+  return registered;
 }
 
 }  // namespace
 
 void make_pool_ops_default() {
+  if (!register_ops()) {
+    ZLOG(WARNING, "cannot register mempool ops %s: DPDK's table of %u is full; pools get no page-safe layout",
+         kName, RTE_MEMPOOL_MAX_OPS_IDX);
+    return;
+  }
   const int result = rte_mbuf_set_platform_mempool_ops(kName);
   if (result == -EEXIST)
     ZLOG(NOTICE, "mempool ops %s are this platform's default already; pools get no page-safe layout",
