@@ -54,7 +54,7 @@ int dev_start(struct rte_eth_dev* dev) noexcept {
   }
   port.port->settle();
   if (port.port->is_loop())
-    set_link(dev, LinkState{true, 0, true, false});
+    set_link(dev, LinkState{true, kLoopSpeed, true, false});
   else
     refresh_link(dev);
   return 0;

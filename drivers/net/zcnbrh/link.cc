@@ -21,7 +21,7 @@ namespace {
 int link_update(struct rte_eth_dev* dev, int /*wait_to_complete*/) noexcept {
   const PmdPort* port = port_of(dev);
   if (port == nullptr) return 0;  // a secondary process sees what the primary last stored
-  if (port->port->is_loop()) return set_link(dev, LinkState{dev->data->dev_started != 0, 0, true, false});
+  if (port->port->is_loop()) return set_link(dev, LinkState{dev->data->dev_started != 0, kLoopSpeed, true, false});
   const auto state = netdev_link_state(port->port->ifindex());
   return set_link(dev, state ? *state : LinkState{});
 }

@@ -29,6 +29,7 @@ void add_offload_info(const PmdPort& port, struct rte_eth_dev_info& info);  // c
 Status apply_offloads(struct rte_eth_dev* dev);  // what was configured, to the queues; in dev_start
 
 // link.cc
+inline constexpr uint32_t kLoopSpeed = 10000;  // Mbit/s, of a loop port: programs divide by it
 int set_link(struct rte_eth_dev* dev, const LinkState& state);
 void refresh_link(struct rte_eth_dev* dev);  // asks the netdev
 
