@@ -23,11 +23,12 @@ inline constexpr uint32_t kMinChunk = 2048;  // XDP_UMEM_MIN_CHUNK_SIZE, Linux u
 inline constexpr uint32_t kMaxChunk = 4096;  // the page size; larger is EINVAL on every kernel so far
 
 struct UmemLayout {
-  uint8_t* base = nullptr;  // page aligned; as registered (a window, or memory of our own)
-  uint64_t size = 0;        // bytes
-  uint32_t chunk_size = 0;  // bytes, kMinChunk..kMaxChunk; a power of two unless unaligned
-  uint32_t headroom = 0;    // bytes the kernel leaves free before its own 256
-  bool unaligned = false;   // chunks anywhere (Linux 5.4)
+  uint8_t* base = nullptr;   // page aligned; as registered (a window, or memory of our own)
+  uint64_t size = 0;         // bytes
+  uint32_t chunk_size = 0;   // bytes, kMinChunk..kMaxChunk; a power of two unless unaligned
+  uint32_t headroom = 0;     // bytes the kernel leaves free before its own 256
+  bool unaligned = false;    // chunks anywhere (Linux 5.4)
+  uint32_t tx_metadata = 0;  // bytes before a packet to send that tell the NIC what to do (Linux 6.8)
 
   AddressFormat format() const {
     return unaligned ? AddressFormat::unaligned() : AddressFormat::aligned(chunk_size);

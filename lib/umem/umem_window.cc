@@ -13,7 +13,8 @@
 namespace zcnbrh {
 namespace {
 
-Status check_runs(std::span<const MemoryRun> runs) {
+Status check_region(std::span<const MemoryRun> runs) {
+  if (runs.empty()) return Error{EINVAL, "UmemWindow::map", "a region without memory"};
   const uint8_t* end = nullptr;
   for (const MemoryRun& run : runs) {
     const auto base = reinterpret_cast<uintptr_t>(run.base);
@@ -24,6 +25,16 @@ Status check_runs(std::span<const MemoryRun> runs) {
     end = run.base + run.length;
   }
   return {};
+}
+
+size_t largest_page(std::span<const MemoryRun> runs) {
+  size_t page = kPageSize;
+  for (const MemoryRun& run : runs) page = std::max(page, run.page_size);
+  return page;
+}
+
+size_t bytes_of(std::span<const MemoryRun> runs) {
+  return static_cast<size_t>(runs.back().base + runs.back().length - runs.front().base);
 }
 
 // Anonymous memory at a fixed place inside our own reservation.
@@ -54,39 +65,57 @@ Status map_run(uint8_t* at, const MemoryRun& run) {
   return {};
 }
 
+// A region at its place; what lies between its pieces is filled with memory of ours.
+Status map_region(uint8_t* start, std::span<const MemoryRun> runs) {
+  uint8_t* at = start;
+  for (const MemoryRun& run : runs) {
+    uint8_t* want = start + (run.base - runs.front().base);
+    if (want > at)
+      if (Status s = map_own(at, static_cast<size_t>(want - at)); !s) return s;
+    if (Status s = map_run(want, run); !s) return s;
+    at = want + run.length;
+  }
+  return {};
+}
+
 }  // namespace
 
-Result<UmemWindow> UmemWindow::map(std::span<const MemoryRun> runs, size_t tail_bytes, int node) {
-  if (Status s = check_runs(runs); !s) return s.error();
+Result<UmemWindow> UmemWindow::map(std::span<const WindowRegion> regions, size_t tail_bytes, int node) {
   UmemWindow out;
-  size_t span = 0;
   size_t page = kPageSize;
-  if (!runs.empty()) {
-    out.app_base_ = runs.front().base;
-    span = static_cast<size_t>(runs.back().base + runs.back().length - runs.front().base);
-    for (const MemoryRun& run : runs) page = std::max(page, run.page_size);
+  for (const WindowRegion& region : regions) {
+    if (Status s = check_region(region); !s) return s.error();
+    page = std::max(page, largest_page(region));
+  }
+  // The window starts on a largest page. Each region starts where it does in one in the application, so that
+  // pages of any size map; what that leaves between two regions is filled.
+  size_t span = 0;
+  for (const WindowRegion& region : regions) {
+    const size_t own = largest_page(region);
+    span = align_up(span, own) + reinterpret_cast<uintptr_t>(region.front().base) % own;
+    out.places_.push_back({region.front().base, span});
+    span += bytes_of(region);
   }
   const size_t tail = align_up(tail_bytes, kPageSize);
   if (span + tail == 0) return Error{EINVAL, "UmemWindow::map", "an empty window"};
 
-  // Reserve address space with room to start at the same place in a huge page as the application does.
   auto reserved =
       Mapping::create(nullptr, span + tail + 3 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
                       -1, 0, "mmap of the UMEM window");
   if (!reserved) return reserved.error();
-  const uintptr_t lead = reinterpret_cast<uintptr_t>(out.app_base_) % page;
-  uint8_t* start = reserved->data() +
-                   (align_up(reinterpret_cast<uintptr_t>(reserved->data()), page) -
-                    reinterpret_cast<uintptr_t>(reserved->data())) +
-                   lead;
+  uint8_t* start = reserved->data() + (align_up(reinterpret_cast<uintptr_t>(reserved->data()), page) -
+                                       reinterpret_cast<uintptr_t>(reserved->data()));
+  // A region that starts inside a large page would leave a gap before it: the window starts with the region.
+  const uint64_t lead = out.places_.empty() ? 0 : out.places_.front().offset;
 
-  uint8_t* at = start;
-  for (const MemoryRun& run : runs) {
-    uint8_t* want = start + (run.base - out.app_base_);
+  uint8_t* at = start + lead;
+  for (size_t i = 0; i < regions.size(); ++i) {
+    uint8_t* want = start + out.places_[i].offset;
     if (want > at)
       if (Status s = map_own(at, static_cast<size_t>(want - at)); !s) return s.error();
-    if (Status s = map_run(want, run); !s) return s.error();
-    at = want + run.length;
+    if (Status s = map_region(want, regions[i]); !s) return s.error();
+    at = want + bytes_of(regions[i]);
+    out.places_[i].offset -= lead;
   }
   if (tail != 0) {
     if (Status s = map_tail(at, tail, page); !s) return s.error();
@@ -97,9 +126,9 @@ Result<UmemWindow> UmemWindow::map(std::span<const MemoryRun> runs, size_t tail_
     return Error{errno, "madvise(MADV_DONTFORK)", {}};
 
   out.mapping_ = std::move(*reserved);
-  out.start_ = start;
-  out.size_ = span + tail;
-  out.tail_ = span;
+  out.start_ = start + lead;
+  out.size_ = span - lead + tail;
+  out.tail_ = span - lead;
   return out;
 }
 

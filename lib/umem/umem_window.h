@@ -4,13 +4,16 @@
 // A UMEM is a window of our own: the memory that holds the application's buffers, mapped a second time
 // through its file descriptors, with a tail of frames of ours behind it (bounce copies, fill frames of
 // queues that only send). The kernel gets the window as one UMEM, so application buffers and our frames are
-// addressed alike; the application's pointers differ from window pointers by one constant. Tried on Linux
-// 6.18: an alias mapping of memfd and hugetlbfs pieces registers; a range with an unmapped page is ENOMEM.
+// addressed alike. What lies far apart in the application (a buffer pool here, another there) are regions,
+// laid back to back; within a region the application's pointers differ from window pointers by one constant.
+// Tried on Linux 6.18: an alias mapping of memfd and hugetlbfs pieces registers; a range with an unmapped
+// page is ENOMEM.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "lib/base/mapping.h"
 #include "lib/base/result.h"
@@ -26,28 +29,39 @@ struct MemoryRun {
   size_t page_size = 4096;  // of that file
 };
 
+// Pieces that keep their distances.
+using WindowRegion = std::vector<MemoryRun>;
+
 // Move-only. Unmaps the window when destroyed; sockets that registered it keep the pages until they close.
 class UmemWindow {
  public:
   UmemWindow() = default;
 
-  // Maps `runs` at the same distances from each other as in the application, then `tail_bytes` (rounded up
-  // to a page) of ours on `node`. With no runs the window is the tail alone.
+  // Maps the regions one after the other, the pieces of each at the same distances as in the application, then
+  // `tail_bytes` (rounded up to a page) of ours on `node`. With no regions the window is the tail alone.
   // Errors: EINVAL (pieces overlap, are out of order or not page aligned), ENOMEM, what mmap() says.
-  static Result<UmemWindow> map(std::span<const MemoryRun> runs, size_t tail_bytes, int node);
+  static Result<UmemWindow> map(std::span<const WindowRegion> regions, size_t tail_bytes, int node);
 
   uint8_t* base() const { return start_; }        // window address of UMEM byte 0
   uint64_t size() const { return size_; }         // bytes, a multiple of 4096
   uint64_t tail_offset() const { return tail_; }  // UMEM byte where our frames begin
-  // Application address of UMEM byte 0: application pointer = app_base() + UMEM offset, below tail_offset().
-  uint8_t* app_base() const { return app_base_; }
+  size_t regions() const { return places_.size(); }
+  // UMEM byte that the byte at `app`, an application's address within region `region`, has.
+  uint64_t offset_of(size_t region, const uint8_t* app) const {
+    return places_[region].offset + static_cast<uint64_t>(app - places_[region].app);
+  }
 
  private:
+  struct Place {
+    uint8_t* app;  // where the region begins in the application
+    uint64_t offset;
+  };
+
   Mapping mapping_;           // the whole reservation
   uint8_t* start_ = nullptr;  // of the window within it
   uint64_t size_ = 0;
   uint64_t tail_ = 0;
-  uint8_t* app_base_ = nullptr;
+  std::vector<Place> places_;
 };
 
 }  // namespace zcnbrh

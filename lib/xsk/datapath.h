@@ -192,12 +192,13 @@ uint32_t drain_ring(TxLocal& q, P& policy, uint32_t most) noexcept {
     for (uint32_t i = 0; i < done.count(); ++i) {
       const ChunkOffset chunk = q.format.chunk(done[i]);
       const bool ours = q.bounce.covers(chunk);
+      const Ledger& ledger = ours ? q.bounce : q.frames.of(chunk);
       ChunkOffset place = chunk;
       if constexpr (kSplit)
-        if (!ours && q.frames.covers(chunk))
-          place = completed_place(q.frames, chunk, policy.frame_slots(chunk), in_flight);
-      if (!(ours ? q.bounce : q.frames).move(place, in_flight, Owner::kOurs)) [[unlikely]] {
-        violation(q, ours ? q.bounce : q.frames, chunk, in_flight, Owner::kOurs);
+        if (!ours && ledger.covers(chunk))
+          place = completed_place(ledger, chunk, policy.frame_slots(chunk), in_flight);
+      if (!ledger.move(place, in_flight, Owner::kOurs)) [[unlikely]] {
+        violation(q, ledger, chunk, in_flight, Owner::kOurs);
         continue;
       }
       ++returned;

@@ -22,6 +22,7 @@
 #include "lib/ring/credits.h"
 #include "lib/ring/kernel_ring.h"
 #include "lib/umem/ledger.h"
+#include "lib/umem/ledger_set.h"
 #include "lib/xsk/quiesce.h"
 
 namespace zcnbrh {
@@ -124,8 +125,8 @@ struct alignas(kCacheLine) TxLocal {
   BurstDoor door;
   RingMap<struct xdp_desc> tx;
   RingMap<uint64_t> completion;
-  Ledger frames;  // the application's
-  Ledger bounce;  // ours
+  LedgerSet frames;  // the application's, of one pool or several
+  Ledger bounce;     // ours
   Wake wake;
 };
 

@@ -30,13 +30,15 @@ class Mbufs : public ::testing::Test {
   void SetUp() override {
     ASSERT_TRUE(eal_ready());
     pool_ = rte_pktmbuf_pool_create("mbufs", kBuffers, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-    other_ = rte_pktmbuf_pool_create("others", 255, 0, 0, 9000, SOCKET_ID_ANY);
-    ASSERT_TRUE(pool_ != nullptr && other_ != nullptr);
+    ASSERT_NE(pool_, nullptr);
     PortPlan plan;
     plan.devargs = "iface=loop,tx_bounce=16";
     plan.rx_desc = plan.tx_desc = 128;
     port_ = std::make_unique<EalPort>("net_zcnbrh_mbufs", plan, pool_);
     ASSERT_EQ(port_->error(), "");
+    // After the start, so that it is no part of the UMEM.
+    other_ = rte_pktmbuf_pool_create("others", 255, 0, 0, 9000, SOCKET_ID_ANY);
+    ASSERT_NE(other_, nullptr);
   }
   void TearDown() override {
     if (port_ == nullptr) return;

@@ -55,7 +55,8 @@ void build_second_half(View& view, const QueuePair& pair, const View& first, Loo
   view.rx.s = view.rx_shared();
   view.tx.s = view.tx_shared();
   view.tx.bounce_base = view.umem.data();
-  view.rx.frames = view.tx.frames = view.frames();
+  view.rx.frames = view.frames();
+  view.tx.frames = view.frames();
   view.rx.wake = view.tx.wake = kernel.wake(fd);
   remap(view, fd, XDP_UMEM_PGOFF_FILL_RING, offsets.fr, view.rx.fill);
   remap(view, fd, XDP_PGOFF_RX_RING, offsets.rx, view.rx.rx);

@@ -37,9 +37,11 @@ class UmemWindowTest : public ::testing::Test {
     pieces_.push_back(MemoryFile::make(pages * kPage, 0, space_.data() + at * kPage));
     return {pieces_.back().data(), pages * kPage, pieces_.back().fd.get(), 0, kPage};
   }
+  // One region.
+  static std::vector<WindowRegion> one(std::vector<MemoryRun> runs) { return {std::move(runs)}; }
   static void refused(std::vector<MemoryRun> runs, size_t tail, int code) {
     const Resources before = Resources::now();
-    const auto window = UmemWindow::map(runs, tail, -1);
+    const auto window = UmemWindow::map(one(runs), tail, -1);
     ASSERT_FALSE(window);
     EXPECT_EQ(window.error().code, code) << window.error().text();
     EXPECT_EQ(Resources::now(), before);
@@ -52,7 +54,7 @@ class UmemWindowTest : public ::testing::Test {
 
 TEST_F(UmemWindowTest, IsTheVeryMemoryOfTheApplication) {
   const MemoryRun run = piece(0, 4);
-  auto window = UmemWindow::map({{run}}, 0, -1);
+  auto window = UmemWindow::map(one({run}), 0, -1);
   ASSERT_TRUE(window) << window.error().text();
   EXPECT_EQ(window->size(), 4 * kPage);
   EXPECT_NE(window->base(), run.base);
@@ -65,12 +67,12 @@ TEST_F(UmemWindowTest, IsTheVeryMemoryOfTheApplication) {
 TEST_F(UmemWindowTest, PiecesKeepTheirDistancesAndHolesAreFilled) {
   const MemoryRun first = piece(2, 2);
   const MemoryRun second = piece(7, 3);
-  auto window = UmemWindow::map({{first, second}}, 0, -1);
+  auto window = UmemWindow::map(one({first, second}), 0, -1);
   ASSERT_TRUE(window) << window.error().text();
   EXPECT_EQ(window->size(), 8 * kPage);
-  EXPECT_EQ(window->app_base(), first.base);
+  EXPECT_EQ(window->offset_of(0, first.base), 0U);
   second.base[kPage + 1] = 77;
-  EXPECT_EQ(window->base()[second.base + kPage + 1 - window->app_base()], 77);
+  EXPECT_EQ(window->base()[window->offset_of(0, second.base + kPage + 1)], 77);
   uint8_t* hole = window->base() + 2 * kPage;
   EXPECT_TRUE(std::all_of(hole, hole + 3 * kPage, [](uint8_t byte) { return byte == 0; }));
   std::fill(hole, hole + 3 * kPage, 0xFF);
@@ -82,7 +84,7 @@ TEST_F(UmemWindowTest, AHoleCanBeNamedAsARunWithoutAFile) {
   const MemoryRun first = piece(0, 1);
   const MemoryRun hole = {first.base + kPage, kPage, -1, 0, kPage};
   const MemoryRun last = piece(2, 1);
-  auto window = UmemWindow::map({{first, hole, last}}, 0, -1);
+  auto window = UmemWindow::map(one({first, hole, last}), 0, -1);
   ASSERT_TRUE(window) << window.error().text();
   window->base()[kPage] = 1;
   last.base[0] = 9;
@@ -93,14 +95,75 @@ TEST_F(UmemWindowTest, ThePieceStartsAtItsOffsetInTheFile) {
   pieces_.push_back(MemoryFile::make(4 * kPage));
   MemoryFile& file = pieces_.back();
   file.data()[3 * kPage] = 5;
-  auto window = UmemWindow::map({{{file.data() + 3 * kPage, kPage, file.fd.get(), 3 * kPage, kPage}}}, 0, -1);
+  auto window =
+      UmemWindow::map(one({{file.data() + 3 * kPage, kPage, file.fd.get(), 3 * kPage, kPage}}), 0, -1);
   ASSERT_TRUE(window) << window.error().text();
   EXPECT_EQ(window->base()[0], 5);
 }
 
+TEST_F(UmemWindowTest, RegionsLieBackToBackWhateverTheirDistanceAndOrder) {
+  const MemoryRun high = piece(40, 3);
+  const MemoryRun low = piece(1, 2);
+  const MemoryRun beside = piece(3, 1);  // touches `low`, but need not stay there
+  auto window = UmemWindow::map(std::vector<WindowRegion>{{high}, {low}, {beside}}, 2 * kPage, -1);
+  ASSERT_TRUE(window) << window.error().text();
+  EXPECT_EQ(window->size(), 8 * kPage);
+  EXPECT_EQ(window->tail_offset(), 6 * kPage);
+  EXPECT_EQ(window->offset_of(0, high.base), 0U);
+  EXPECT_EQ(window->offset_of(1, low.base), 3 * kPage);
+  EXPECT_EQ(window->offset_of(2, beside.base + 9), 5 * kPage + 9);
+  uint8_t value = 1;
+  size_t region = 0;
+  for (const MemoryRun& run : {high, low, beside}) {
+    for (size_t at : {size_t{0}, run.length - 1}) {
+      run.base[at] = ++value;
+      EXPECT_EQ(window->base()[window->offset_of(region, run.base + at)], value);
+    }
+    ++region;
+  }
+  window->base()[6 * kPage] = 99;
+  EXPECT_EQ(beside.base[kPage - 1], value) << "the tail is nobody else's";
+}
+
+TEST_F(UmemWindowTest, ARegionKeepsItsHolesAndTheNextFollows) {
+  const MemoryRun first = piece(0, 1);
+  const MemoryRun third = piece(2, 1);
+  const MemoryRun other = piece(20, 1);
+  auto window = UmemWindow::map(std::vector<WindowRegion>{{first, third}, {other}}, 0, -1);
+  ASSERT_TRUE(window) << window.error().text();
+  EXPECT_EQ(window->size(), 4 * kPage);
+  EXPECT_EQ(window->offset_of(0, third.base), 2 * kPage);
+  EXPECT_EQ(window->offset_of(1, other.base), 3 * kPage);
+  window->base()[kPage] = 7;
+  EXPECT_EQ(first.base[0] + third.base[0] + other.base[0], 0);
+}
+
+TEST_F(UmemWindowTest, AHugePageBehindSmallOnesKeepsItsPlace) {
+  constexpr size_t kHuge = size_t{2} << 20;
+  const MemoryRun small = piece(0, 1);
+  pieces_.push_back(MemoryFile::make(kHuge, MFD_HUGETLB));
+  MemoryFile& file = pieces_.back();
+  if (!file.mapping) GTEST_SKIP() << "no free huge page; vm.nr_hugepages";
+  const MemoryRun huge = {file.data(), kHuge, file.fd.get(), 0, kHuge};
+  auto window = UmemWindow::map(std::vector<WindowRegion>{{small}, {huge}}, kPage, -1);
+  ASSERT_TRUE(window) << window.error().text();
+  EXPECT_EQ(window->offset_of(1, huge.base) % kHuge, 0U);
+  file.data()[kHuge - 1] = 8;
+  EXPECT_EQ(window->base()[window->offset_of(1, huge.base) + kHuge - 1], 8);
+  uint8_t* filling = window->base() + kPage;
+  std::fill(filling, filling + kPage, 0xEE);  // between the two: ours, and mapped
+  EXPECT_EQ(small.base[kPage - 1] + file.data()[0], 0);
+}
+
+TEST_F(UmemWindowTest, ARegionWithoutMemoryIsRefused) {
+  const auto window = UmemWindow::map(std::vector<WindowRegion>{{piece(0, 1)}, {}}, kPage, -1);
+  ASSERT_FALSE(window);
+  EXPECT_EQ(window.error().code, EINVAL);
+}
+
 TEST_F(UmemWindowTest, TheTailLiesBehindAndIsOurs) {
   const MemoryRun run = piece(0, 2);
-  auto window = UmemWindow::map({{run}}, kPage + 1, -1);
+  auto window = UmemWindow::map(one({run}), kPage + 1, -1);
   ASSERT_TRUE(window) << window.error().text();
   EXPECT_EQ(window->tail_offset(), 2 * kPage);
   EXPECT_EQ(window->size(), 4 * kPage) << "rounded up to a page";
@@ -113,12 +176,12 @@ TEST_F(UmemWindowTest, WithoutPiecesItIsTheTailAlone) {
   ASSERT_TRUE(window) << window.error().text();
   EXPECT_EQ(window->tail_offset(), 0U);
   EXPECT_EQ(window->size(), 3 * kPage);
-  EXPECT_EQ(window->app_base(), nullptr);
+  EXPECT_EQ(window->regions(), 0U);
   window->base()[3 * kPage - 1] = 1;
 }
 
 TEST_F(UmemWindowTest, AChildOfForkDoesNotHaveIt) {
-  auto window = UmemWindow::map({{piece(0, 2)}}, kPage, -1);
+  auto window = UmemWindow::map(one({piece(0, 2)}), kPage, -1);
   ASSERT_TRUE(window) << window.error().text();
   for (uint64_t at = 0; at < window->size(); at += kPage) window->base()[at] = 42;
   EXPECT_TRUE(true_in_child([&] {
@@ -130,7 +193,7 @@ TEST_F(UmemWindowTest, AChildOfForkDoesNotHaveIt) {
 }
 
 TEST_F(UmemWindowTest, MovingItKeepsTheMemory) {
-  auto window = UmemWindow::map({{piece(0, 1)}}, kPage, -1);
+  auto window = UmemWindow::map(one({piece(0, 1)}), kPage, -1);
   ASSERT_TRUE(window) << window.error().text();
   uint8_t* base = window->base();
   const UmemWindow moved = std::move(*window);
@@ -181,7 +244,7 @@ TEST_F(UmemWindowTest, HugePagesKeepTheirPlaceWithinAHugePage) {
   pieces_.push_back(MemoryFile::make(kHuge, MFD_HUGETLB));
   MemoryFile& file = pieces_.back();
   if (!file.mapping) GTEST_SKIP() << "no free huge page; vm.nr_hugepages";
-  auto window = UmemWindow::map({{{file.data(), kHuge, file.fd.get(), 0, kHuge}}}, kPage, -1);
+  auto window = UmemWindow::map(one({{file.data(), kHuge, file.fd.get(), 0, kHuge}}), kPage, -1);
   ASSERT_TRUE(window) << window.error().text();
   EXPECT_EQ(reinterpret_cast<uintptr_t>(window->base()) % kHuge, 0U);
   file.data()[kHuge - 1] = 8;
@@ -194,7 +257,7 @@ TEST_F(UmemWindowTest, TheTailBehindHugePagesIsOnTheNodeAskedFor) {
   pieces_.push_back(MemoryFile::make(kHuge, MFD_HUGETLB));
   MemoryFile& file = pieces_.back();
   if (!file.mapping) GTEST_SKIP() << "no free huge page; vm.nr_hugepages";
-  auto window = UmemWindow::map({{{file.data(), kHuge, file.fd.get(), 0, kHuge}}}, kPage, ::numa_max_node());
+  auto window = UmemWindow::map(one({{file.data(), kHuge, file.fd.get(), 0, kHuge}}), kPage, ::numa_max_node());
   ASSERT_TRUE(window) << window.error().text();
   int policy = -1;
   ASSERT_EQ(::get_mempolicy(&policy, nullptr, 0, window->base() + window->tail_offset(), MPOL_F_ADDR), 0);

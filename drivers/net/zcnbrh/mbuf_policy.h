@@ -8,6 +8,9 @@
 // being reset: a free mbuf is direct, has one segment, no next and a reference count of 1 (rte_mbuf.h), and
 // what is left is written at receive. For the same reason a sent frame goes back to its mempool without
 // being looked at: only such mbufs are sent by address.
+//
+// A queue receives into one pool and sends from any pool that its UMEM covers. The pool of an mbuf to send
+// is found by mbuf->pool, that of a finished frame by its place in the UMEM; the last one found is kept.
 #pragma once
 
 #include <rte_mbuf.h>
@@ -79,17 +82,42 @@ struct RxMbufPolicy {
 static_assert(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN, "data_off is the lowest 16 bits of the rearm word");
 static_assert(offsetof(struct rte_mbuf, data_off) == offsetof(struct rte_mbuf, rearm_data));
 
+// The pools a queue may send from in place: plain data in one block of EAL memory. A pool that was destroyed
+// stays as an entry without its pool, for its frames that are still to come back from the kernel.
+struct TxPools {
+  uint32_t pools = 0;
+  uint32_t regions = 0;
+  PoolView* view = nullptr;        // `pools` of them
+  LedgerRegion* region = nullptr;  // `regions` of them, ascending; LedgerRegion::pool is an index of `view`
+};
+
 struct TxMbufPolicy {
   using Packet = struct rte_mbuf*;
 
-  PoolView view;
+  const TxPools* table = nullptr;
+  PoolView last;  // of the last mbuf looked up; of a pool that is not in the table with no bytes a chunk
 
-  // By address: a direct mbuf of the UMEM's pool with one segment, that nobody else refers to, whose data
+  // Forgets what it found: the table is a new one or was changed.
+  void use(const TxPools* pools) {
+    table = pools;
+    last = {};
+  }
+
+  [[gnu::noinline]] void look_up(struct rte_mempool* pool) {
+    last = {};
+    last.pool = pool;
+    for (uint32_t i = 0; table != nullptr && i < table->pools; ++i)
+      if (table->view[i].pool == pool) last = table->view[i];
+  }
+
+  // By address: a direct mbuf of a pool in the table with one segment, that nobody else refers to, whose data
   // lies within its chunk. Everything else is copied. Lengths are taken from the segments, never from pkt_len.
-  TxPlan plan(const Packet& packet, uint32_t max_length) const {
+  TxPlan plan(const Packet& packet, uint32_t max_length) {
     const struct rte_mbuf* m = packet;
-    if (m->pool == view.pool && m->nb_segs == 1 && RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1)
-        [[likely]] {
+    if (m->pool != last.pool) [[unlikely]]
+      look_up(m->pool);
+    const PoolView& view = last;
+    if (m->nb_segs == 1 && RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1) [[likely]] {
       const uint8_t* chunk_at = reinterpret_cast<const uint8_t*>(m) - view.header;
       const uint8_t* data = static_cast<const uint8_t*>(m->buf_addr) + m->data_off;
       const auto offset = static_cast<uint64_t>(data - chunk_at);
@@ -119,10 +147,19 @@ struct TxMbufPolicy {
   }
   void done(Packet& packet) const { rte_pktmbuf_free(packet); }
 
+  // In bulk for each run of frames of one pool. Frames of a pool that is gone go nowhere.
   void completed(const ChunkOffset* chunks, uint32_t count) const {
     void* objects[kDrainChunk];
-    for (uint32_t i = 0; i < count; ++i) objects[i] = view.mbuf(chunks[i]);
-    if (count != 0) rte_mempool_put_bulk(view.pool, objects, count);
+    for (uint32_t i = 0; i < count;) {
+      const LedgerRegion* region = find_region(table->region, table->regions, chunks[i]);
+      if (region == nullptr) [[unlikely]]
+        return;  // cannot be: the ledger has taken the frame back
+      const PoolView& from = table->view[region->pool];
+      uint32_t n = 0;
+      for (; i < count && region->holds(chunks[i]); ++i) objects[n++] = from.mbuf(chunks[i]);
+      if (from.pool != nullptr) [[likely]]
+        rte_mempool_put_bulk(from.pool, objects, n);
+    }
   }
 };
 

@@ -14,12 +14,12 @@ int mtu_set(struct rte_eth_dev* dev, uint16_t mtu) noexcept {
   PmdPort& port = *port_of(dev);
   if (port.port->is_loop()) return 0;
   for (const auto& slot : port.slots)
-    if (slot->umem && slot->nb_rx != 0 && slot->umem->rx_max_length() < mtu + uint32_t{RTE_ETHER_HDR_LEN})
+    if (slot->pair && slot->nb_rx != 0 && slot->pair.rx().max_length < mtu + uint32_t{RTE_ETHER_HDR_LEN})
       return log_error(
           port, "set MTU",
           Error{EINVAL, "MTU",
                 std::to_string(mtu) + " does not fit the buffers of mempool " + slot->rx_pool->name +
-                    ", which take packets of " + std::to_string(slot->umem->rx_max_length()) + " bytes"});
+                    ", which take packets of " + std::to_string(slot->pair.rx().max_length) + " bytes"});
   if (Status s = netdev_set_mtu(port.port->ifindex(), mtu); !s) return log_error(port, "set MTU", s.error());
   return 0;
 }

@@ -7,8 +7,8 @@
 //                                              dev->process_private.
 // ethdev hands a burst the shared queue; it finds the local half by port and queue number, one load a burst.
 //
-// Threads: everything but the bursts follows ethdev's rule of one control thread a port; the registry of
-// shared UMEMs is only reached from there too.
+// Threads: everything but the bursts follows ethdev's rule of one control thread a port; the registries of
+// pools and shared UMEMs are only reached from there too.
 #pragma once
 
 #include <ethdev_driver.h>
@@ -24,6 +24,7 @@
 #include "drivers/net/zcnbrh/offload_tx.h"
 #include "drivers/net/zcnbrh/port_umem.h"
 #include "drivers/net/zcnbrh/queue_control.h"
+#include "drivers/net/zcnbrh/queue_pools.h"
 #include "lib/config/port_config.h"
 #include "lib/netdev/netdev.h"
 #include "lib/xsk/port.h"
@@ -67,7 +68,7 @@ struct QueueSlot {
   RxOffload rx_offload;
   TxOffload tx_offload;
   std::shared_ptr<PortUmem> umem;
-  uint32_t ledger_slot = 0;
+  QueuePools pools;
   TailRange bounce_frames;
   TailRange fill_frames;  // of a queue that only sends
   bool bounces_reported = false;

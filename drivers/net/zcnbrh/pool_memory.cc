@@ -51,6 +51,38 @@ bool continues(const MemoryRun& run, const MemoryRun& next) {
 
 }  // namespace
 
+bool is_packet_pool(const struct rte_mempool* pool) {
+  return pool->private_data_size >= sizeof(struct rte_pktmbuf_pool_private) && pool->populated_size != 0 &&
+         pool->elt_size >= sizeof(struct rte_mbuf);
+}
+
+PoolList adoptable_pools(bool history) {
+  std::vector<struct rte_mempool*> pools;
+  rte_mempool_walk(
+      [](struct rte_mempool* mp, void* out) {
+        if (is_packet_pool(mp)) static_cast<std::vector<struct rte_mempool*>*>(out)->push_back(mp);
+      },
+      &pools);
+  PoolList out;
+  for (struct rte_mempool* mp : pools)
+    if (auto memory = PoolMemory::adopt(mp, history); memory) out.push_back(std::move(*memory));
+  return out;
+}
+
+std::vector<MemoryRun> memory_between(uint8_t* first, const uint8_t* last) {
+  std::vector<MemoryRun> runs;
+  for (auto* at = reinterpret_cast<uint8_t*>(align_down(reinterpret_cast<uintptr_t>(first), kPageSize));
+       at < last;) {
+    const MemoryRun run = page_at(at);
+    at = run.base + run.length;
+    if (!runs.empty() && continues(runs.back(), run))
+      runs.back().length += run.length;
+    else
+      runs.push_back(run);
+  }
+  return runs;
+}
+
 Result<std::shared_ptr<PoolMemory>> PoolMemory::adopt(struct rte_mempool* pool, bool history) {
   std::erase_if(adopted(), [](const auto& known) { return known.expired(); });
   for (const auto& known : adopted())
@@ -61,6 +93,7 @@ Result<std::shared_ptr<PoolMemory>> PoolMemory::adopt(struct rte_mempool* pool, 
     }
   std::shared_ptr<PoolMemory> out(new PoolMemory(pool));
   if (Status s = out->look_at_elements(); !s) return s.error();
+  out->find_stretches();
   if (Status s = out->find_runs(); !s) return s.error();
   if (Status s = out->make_ledger(history); !s) return s.error();
   adopted().push_back(out);
@@ -73,7 +106,7 @@ PoolMemory::~PoolMemory() {
 }
 
 Status PoolMemory::look_at_elements() {
-  if (pool_->private_data_size < sizeof(struct rte_pktmbuf_pool_private) || pool_->populated_size == 0)
+  if (!is_packet_pool(pool_))
     return pool_error(pool_, EINVAL, "not a pool of packet buffers; make it with rte_pktmbuf_pool_create()");
   mbuf_bytes_ = static_cast<uint32_t>(sizeof(struct rte_mbuf)) + rte_pktmbuf_priv_size(pool_);
   buffer_bytes_ = rte_pktmbuf_data_room_size(pool_);
@@ -123,18 +156,31 @@ Status PoolMemory::look_at_elements() {
   return {};
 }
 
-Status PoolMemory::find_runs() {
-  size_t holes = 0;
-  for (uint8_t* at = reinterpret_cast<uint8_t*>(align_down(reinterpret_cast<uintptr_t>(first_), kPageSize));
-       at < last_;) {
-    MemoryRun run = page_at(at);
-    at = run.base + run.length;
-    if (run.fd < 0) holes += run.length;
-    if (!runs_.empty() && continues(runs_.back(), run))
-      runs_.back().length += run.length;
-    else
-      runs_.push_back(run);
+// By the mempool's own list of memory; neighbours are joined.
+void PoolMemory::find_stretches() {
+  const struct rte_mempool_memhdr* memory;
+  STAILQ_FOREACH(memory, &pool_->mem_list, next) {
+    auto* base = std::max(static_cast<uint8_t*>(memory->addr), first_);
+    auto* end = std::min(static_cast<uint8_t*>(memory->addr) + memory->len, last_);
+    if (base < end) stretches_.push_back({base, static_cast<size_t>(end - base)});
   }
+  std::sort(stretches_.begin(), stretches_.end(),
+            [](const Stretch& a, const Stretch& b) { return a.base < b.base; });
+  size_t kept = 0;
+  for (const Stretch& next : stretches_) {
+    if (kept != 0 && stretches_[kept - 1].base + stretches_[kept - 1].length == next.base)
+      stretches_[kept - 1].length += next.length;
+    else
+      stretches_[kept++] = next;
+  }
+  stretches_.resize(kept);
+}
+
+Status PoolMemory::find_runs() {
+  runs_ = memory_between(first_, last_);
+  size_t holes = 0;
+  for (const MemoryRun& run : runs_)
+    if (run.fd < 0) holes += run.length;
   if (runs_.front().fd < 0)
     return pool_error(pool_, EINVAL,
                       "no file is behind its memory (external or registered memory); use a pool in EAL memory");
@@ -145,7 +191,7 @@ Status PoolMemory::find_runs() {
 }
 
 Status PoolMemory::make_ledger(bool history) {
-  const size_t frames = Ledger::frames_for(static_cast<uint64_t>(last_ - runs_.front().base));
+  const size_t frames = Ledger::frames_for(bytes());
   owners_ =
       static_cast<uint8_t*>(rte_zmalloc_socket("zcnbrh_ledger", frames, RTE_CACHE_LINE_SIZE, pool_->socket_id));
   if (history)
@@ -156,34 +202,26 @@ Status PoolMemory::make_ledger(bool history) {
   return {};
 }
 
-Ledger PoolMemory::ledger() const {
-  const auto frames = Ledger::frames_for(static_cast<uint64_t>(last_ - runs_.front().base));
-  return Ledger(owners_, history_, 0, static_cast<uint32_t>(frames));
-}
-
-uint32_t PoolMemory::take_slot() {
-  for (uint32_t slot = 1; slot <= kMaxLedgerSlots; ++slot)
-    if (!slots_.test(slot)) {
-      slots_.set(slot);
-      return slot;
-    }
-  return 0;
+Ledger PoolMemory::ledger(uint64_t first) const {
+  return Ledger(owners_, history_, first, static_cast<uint32_t>(Ledger::frames_for(bytes())));
 }
 
 PoolMemory::Reclaimed PoolMemory::reclaim(uint32_t slot, bool proven) {
+  const Ledger own = ledger(0);
+  if (own.count(rx_posted(slot)) == 0 && own.count(tx_in_flight(slot)) == 0) return {};
   struct Walk {
     const PoolMemory* self;
     Ledger ledger;
     uint32_t slot;
     bool proven;
     Reclaimed done;
-  } walk{this, ledger(), slot, proven, {}};
+  } walk{this, own, slot, proven, {}};
   rte_mempool_obj_iter(
       pool_,
       [](struct rte_mempool* mp, void* opaque, void* object, unsigned) {
         auto& w = *static_cast<Walk*>(opaque);
         const auto* start = static_cast<uint8_t*>(object) - mp->header_size;
-        const ChunkOffset chunk{static_cast<uint64_t>(start - w.self->runs_.front().base)};
+        const ChunkOffset chunk{static_cast<uint64_t>(start - w.self->first_)};
         const Owner owner = w.ledger.owner(chunk);
         if (owner != rx_posted(w.slot) && owner != tx_in_flight(w.slot)) return;
         w.ledger.move(chunk, owner, w.proven ? Owner::kOurs : Owner::kQuarantined);

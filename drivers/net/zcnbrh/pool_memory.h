@@ -32,7 +32,18 @@ class PoolMemory {
   struct rte_mempool* pool() const {
     return pool_;
   }
+  const char* name() const { return pool_->name; }
+  // The pages it lies in, in address order.
   std::span<const MemoryRun> runs() const { return runs_; }
+  // Its first element's first byte, in the application. Its ledger begins there.
+  uint8_t* first() const { return first_; }
+  uint64_t bytes() const { return static_cast<uint64_t>(last_ - first_); }
+  // The stretches its elements lie in, in address order; between them may be memory of others.
+  struct Stretch {
+    uint8_t* base;
+    size_t length;
+  };
+  std::span<const Stretch> stretches() const { return stretches_; }
   uint32_t header_bytes() const { return pool_->header_size; }
   // From an element's first byte (its mempool header) to its mbuf's data buffer.
   uint32_t data_offset() const { return pool_->header_size + mbuf_bytes_; }
@@ -43,9 +54,11 @@ class PoolMemory {
     return alignment_;
   }  // 4096 or 2048 if every element starts on a multiple of it; else 0
 
-  Ledger ledger() const;
-  // A queue's number in the ledger; 0 when all are taken.
-  uint32_t take_slot();
+  // `first`: UMEM byte that first() has.
+  Ledger ledger(uint64_t first) const;
+  // A queue's numbers in the ledger.
+  bool slot_taken(uint32_t slot) const { return slots_.test(slot); }
+  void take_slot(uint32_t slot) { slots_.set(slot); }
   void put_slot(uint32_t slot) { slots_.reset(slot); }
 
   struct Reclaimed {
@@ -59,11 +72,13 @@ class PoolMemory {
  private:
   explicit PoolMemory(struct rte_mempool* pool) : pool_(pool) {}
   Status look_at_elements();
+  void find_stretches();
   Status find_runs();
   Status make_ledger(bool history);
 
   struct rte_mempool* pool_;
   std::vector<MemoryRun> runs_;
+  std::vector<Stretch> stretches_;
   uint8_t* first_ = nullptr;  // lowest element's first byte
   uint8_t* last_ = nullptr;   // highest element's end
   uint32_t mbuf_bytes_ = 0;   // struct rte_mbuf and the application's private area
@@ -74,5 +89,14 @@ class PoolMemory {
   FrameHistory* history_ = nullptr;  // in EAL memory; ledger=1
   std::bitset<kMaxLedgerSlots + 1> slots_;
 };
+
+using PoolList = std::vector<std::shared_ptr<PoolMemory>>;
+
+// Is this a pool of packet buffers (not, say, of crypto operations)?
+bool is_packet_pool(const struct rte_mempool* pool);
+// Every pool of packet buffers there is that can be part of a UMEM.
+PoolList adoptable_pools(bool history);
+// The pages between two addresses, those of one file joined.
+std::vector<MemoryRun> memory_between(uint8_t* first, const uint8_t* last);
 
 }  // namespace zcnbrh::pmd

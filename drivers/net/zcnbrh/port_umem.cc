@@ -14,19 +14,40 @@
 namespace zcnbrh::pmd {
 namespace {
 
-// Frames of ours alone: chunks of a page.
-UmemLayout layout_of_tail() {
-  UmemLayout layout;
-  layout.chunk_size = kTailStride;
-  return layout;
-}
-
 // The kernel's data begins its own 256 bytes and `headroom` into the chunk. With our own programs, which
 // never move a packet's head, those 256 bytes may lie over the mempool header, the mbuf and its headroom.
 uint32_t headroom_for(const PoolMemory& pool, bool full) {
   const uint32_t wanted = pool.data_offset() + RTE_PKTMBUF_HEADROOM;
   if (full) return wanted;
   return wanted > uapi::kXdpPacketHeadroom ? wanted - uapi::kXdpPacketHeadroom : 0;
+}
+
+// The pools' memory as regions of a window. Pools that lie in each other's way, or share a page, are one
+// region. `region_of[i]`: the region of pools[i].
+std::vector<WindowRegion> lay_out(const PoolList& pools, std::vector<size_t>& region_of) {
+  struct Span {
+    uint8_t* base;
+    uint8_t* end;
+    size_t pool;
+  };
+  std::vector<Span> spans;
+  for (size_t i = 0; i < pools.size(); ++i) {
+    const auto runs = pools[i]->runs();
+    spans.push_back({runs.front().base, runs.back().base + runs.back().length, i});
+  }
+  std::sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) { return a.base < b.base; });
+  std::vector<Span> merged;
+  region_of.assign(pools.size(), 0);
+  for (const Span& span : spans) {
+    if (merged.empty() || span.base >= merged.back().end)
+      merged.push_back(span);
+    else
+      merged.back().end = std::max(merged.back().end, span.end);
+    region_of[span.pool] = merged.size() - 1;
+  }
+  std::vector<WindowRegion> regions;
+  for (const Span& span : merged) regions.push_back(memory_between(span.base, span.end));
+  return regions;
 }
 
 }  // namespace
@@ -54,25 +75,46 @@ uint32_t rx_max_length(const UmemLayout& layout, const PoolMemory& pool) {
   return std::min(layout.rx_room(), pool.buffer_bytes() - RTE_PKTMBUF_HEADROOM);
 }
 
-Result<std::shared_ptr<PortUmem>> PortUmem::create(std::shared_ptr<PoolMemory> pool, const PortConfig& config,
-                                                   uint32_t tail_frames, int node) {
-  auto layout = pool ? layout_for(*pool, config) : Result<UmemLayout>(layout_of_tail());
-  if (!layout) return layout.error();
-  const auto runs = pool ? pool->runs() : std::span<const MemoryRun>();
-  auto window = UmemWindow::map(runs, size_t{tail_frames} * kTailStride, node);
+Result<std::shared_ptr<PortUmem>> PortUmem::create(const UmemKey& key, const PoolList& pools,
+                                                   uint32_t tail_frames) {
+  std::vector<size_t> region_of;
+  auto window = UmemWindow::map(lay_out(pools, region_of), size_t{tail_frames} * kTailStride, key.node);
   if (!window) return window.error();
-  layout->base = window->base();
-  layout->size = window->size();
-  if (Status s = check_layout(*layout); !s) return s.error();
-  std::shared_ptr<PortUmem> out(new PortUmem(std::move(pool), std::move(*window), *layout));
+  UmemLayout layout = key.layout;
+  layout.base = window->base();
+  layout.size = window->size();
+  if (Status s = check_layout(layout); !s) return s.error();
+  std::shared_ptr<PortUmem> out(new PortUmem(key, std::move(*window), layout));
+  out->pools_ = pools;
+  out->region_ = std::move(region_of);
   out->tail_used_.assign(tail_frames, false);
-  out->tail_owners_ = static_cast<uint8_t*>(rte_zmalloc_socket(
-      "zcnbrh_tail", Ledger::frames_for(uint64_t{tail_frames + 1} * kTailStride), RTE_CACHE_LINE_SIZE, node));
+  out->tail_owners_ = static_cast<uint8_t*>(
+      rte_zmalloc_socket("zcnbrh_tail", Ledger::frames_for(uint64_t{tail_frames + 1} * kTailStride),
+                         RTE_CACHE_LINE_SIZE, key.node));
   if (out->tail_owners_ == nullptr) return Error{ENOMEM, "rte_zmalloc_socket", "no EAL memory for a ledger"};
   return out;
 }
 
 PortUmem::~PortUmem() { rte_free(tail_owners_); }
+
+bool PortUmem::covers(const PoolMemory* pool) const {
+  return std::any_of(pools_.begin(), pools_.end(), [pool](const auto& known) { return known.get() == pool; });
+}
+
+bool PortUmem::covers_all(const PoolList& pools) const {
+  return std::all_of(pools.begin(), pools.end(), [this](const auto& pool) { return covers(pool.get()); });
+}
+
+uint64_t PortUmem::offset_of(const PoolMemory& pool) const {
+  for (size_t i = 0; i < pools_.size(); ++i)
+    if (pools_[i].get() == &pool) return window_.offset_of(region_[i], pool.first());
+  return 0;
+}
+
+bool PortUmem::can_send(const PoolMemory& pool, bool page_safe_only) const {
+  if (!layout().unaligned && pool.alignment() != layout().chunk_size) return false;
+  return !page_safe_only || pool.page_safe();
+}
 
 Ledger PortUmem::tail_ledger() const {
   return Ledger(tail_owners_, nullptr, window_.tail_offset(),
@@ -104,6 +146,21 @@ void PortUmem::put_tail(TailRange range, bool proven) {
 
 uint32_t PortUmem::tail_free() const {
   return static_cast<uint32_t>(std::count(tail_used_.begin(), tail_used_.end(), false));
+}
+
+SharedUmems& SharedUmems::instance() {
+  static SharedUmems umems;
+  return umems;
+}
+
+std::vector<std::shared_ptr<PortUmem>> SharedUmems::live() {
+  std::vector<std::shared_ptr<PortUmem>> out;
+  std::erase_if(umems_, [&out](const auto& known) {
+    auto umem = known.lock();
+    if (umem) out.push_back(std::move(umem));
+    return known.expired();
+  });
+  return out;
 }
 
 }  // namespace zcnbrh::pmd

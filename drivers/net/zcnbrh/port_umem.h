@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Z-CNBRH authors
 //
-// A UMEM as the driver uses it: the window over a mempool's memory with a tail of frames of ours, its ledger,
-// and the kernel's view of it. Shared by the queues of a port (and by ports, with shared_umem=1).
+// A UMEM as the driver uses it: a window over the memory of all mempools of packet buffers, with a tail of
+// frames of ours, and the kernel's view of it. One for each UmemKey, shared by queues and ports: what a port
+// received goes out at another by address, whichever pool it is of.
 #pragma once
 
+#include <bitset>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "drivers/net/zcnbrh/pool_memory.h"
 #include "lib/base/result.h"
 #include "lib/config/port_config.h"
+#include "lib/umem/numa_memory.h"
 #include "lib/umem/umem.h"
 #include "lib/umem/umem_window.h"
 #include "lib/xsk/bind_ladder.h"
@@ -24,6 +28,20 @@ Result<UmemLayout> layout_for(const PoolMemory& pool, const PortConfig& config);
 // Longest packet that fits a buffer of the pool, bytes.
 uint32_t rx_max_length(const UmemLayout& layout, const PoolMemory& pool);
 
+// What sharers of a UMEM must agree in. Sharers inherit the first one's mode, so it is part of it.
+struct UmemKey {
+  const Kernel* kernel = nullptr;
+  int node = kAnyNode;
+  XskMode mode = XskMode::kUnbound;
+  UmemLayout layout;  // base and size aside
+
+  bool operator==(const UmemKey& other) const {
+    return kernel == other.kernel && node == other.node && mode == other.mode &&
+           layout.chunk_size == other.layout.chunk_size && layout.headroom == other.layout.headroom &&
+           layout.unaligned == other.layout.unaligned && layout.tx_metadata == other.layout.tx_metadata;
+  }
+};
+
 // A run of frames in the tail.
 struct TailRange {
   uint32_t first = 0;
@@ -32,17 +50,32 @@ struct TailRange {
 
 class PortUmem {
  public:
-  // `pool` may be null: a port that only sends and knows no pool; then every packet goes by bounce copy.
-  static Result<std::shared_ptr<PortUmem>> create(std::shared_ptr<PoolMemory> pool, const PortConfig& config,
-                                                  uint32_t tail_frames, int node);
+  // With no pools every packet goes by bounce copy.
+  static Result<std::shared_ptr<PortUmem>> create(const UmemKey& key, const PoolList& pools,
+                                                  uint32_t tail_frames);
   ~PortUmem();
   PortUmem(const PortUmem&) = delete;
   PortUmem& operator=(const PortUmem&) = delete;
 
   Umem& umem() { return umem_; }
-  PoolMemory* pool() const { return pool_.get(); }
-  uint8_t* app_base() const { return window_.app_base(); }
-  uint32_t rx_max_length() const { return pool_ ? pmd::rx_max_length(umem_.layout(), *pool_) : 0; }
+  const UmemLayout& layout() const { return umem_.layout(); }
+  const UmemKey& key() const { return key_; }
+  // The mode that the first queue got may be another than the one it was made for.
+  void set_mode(XskMode mode) { key_.mode = mode; }
+
+  const PoolList& pools() const { return pools_; }
+  bool covers(const PoolMemory* pool) const;
+  bool covers_all(const PoolList& pools) const;
+  // UMEM byte of pool->first(), of a pool that it covers.
+  uint64_t offset_of(const PoolMemory& pool) const;
+  // May a queue send a pool's buffers in place? `page_safe_only`: a device maps the UMEM page by page.
+  bool can_send(const PoolMemory& pool, bool page_safe_only) const;
+
+  // The numbers of its queues.
+  using Slots = std::bitset<kMaxLedgerSlots + 1>;
+  Slots& slots() { return slots_; }
+  const Slots& slots() const { return slots_; }
+  bool has_slot() const { return slots_.count() < kMaxLedgerSlots; }
 
   Ledger tail_ledger() const;
   ChunkOffset tail_chunk(uint32_t frame) const {
@@ -54,20 +87,30 @@ class PortUmem {
   void put_tail(TailRange range, bool proven);
   uint32_t tail_free() const;
 
-  // The mode of the queues bound so far; sharers inherit it.
-  XskMode mode() const { return mode_; }
-  void set_mode(XskMode mode) { mode_ = mode; }
-
  private:
-  PortUmem(std::shared_ptr<PoolMemory> pool, UmemWindow window, const UmemLayout& layout)
-      : pool_(std::move(pool)), window_(std::move(window)), umem_(layout) {}
+  PortUmem(const UmemKey& key, UmemWindow window, const UmemLayout& layout)
+      : key_(key), window_(std::move(window)), umem_(layout) {}
 
-  std::shared_ptr<PoolMemory> pool_;
+  UmemKey key_;
+  PoolList pools_;
+  std::vector<size_t> region_;  // of the window, for each pool
   UmemWindow window_;
   Umem umem_;
   uint8_t* tail_owners_ = nullptr;  // in EAL memory
   std::vector<bool> tail_used_;
-  XskMode mode_ = XskMode::kUnbound;
+  Slots slots_;
+};
+
+// UMEMs that ports share among each other.
+class SharedUmems {
+ public:
+  static SharedUmems& instance();
+  void add(const std::shared_ptr<PortUmem>& umem) { umems_.push_back(umem); }
+  // Those that are in use.
+  std::vector<std::shared_ptr<PortUmem>> live();
+
+ private:
+  std::vector<std::weak_ptr<PortUmem>> umems_;
 };
 
 }  // namespace zcnbrh::pmd

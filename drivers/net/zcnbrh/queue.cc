@@ -11,6 +11,7 @@
 
 #include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/pmd.h"
+#include "drivers/net/zcnbrh/queue_umem.h"
 #include "lib/config/queue_sizes.h"
 #include "lib/xsk/credit_window.h"
 
@@ -18,8 +19,6 @@ namespace zcnbrh::pmd {
 namespace {
 
 constexpr uint32_t kLeastPosted = 64;  // fewer frames than this cannot carry a queue
-constexpr uint32_t kLeastBounce = 16;
-constexpr uint32_t kSharedTailFactor = 8;  // shared_umem=1: room in the tail for as many more ports
 
 // Frames of a UMEM's tail, for the fill ring of a queue that only sends. The driver takes them, gives each
 // packet it does not redirect to the kernel's stack by copy, and uses the frame again; none comes back here.
@@ -36,108 +35,9 @@ struct TailPolicy {
   }
 };
 
-// UMEMs that ports share among each other (shared_umem=1).
-std::vector<std::weak_ptr<PortUmem>>& shared_umems() {
-  static std::vector<std::weak_ptr<PortUmem>> umems;
-  return umems;
-}
-
 template <typename T>
 T* eal_alloc(size_t bytes, int node) {
   return static_cast<T*>(rte_zmalloc_socket("zcnbrh_queue", bytes, RTE_CACHE_LINE_SIZE, node));
-}
-
-// A port that only sends is not told of a pool: the largest pool of packet buffers there is.
-struct rte_mempool* largest_pool() {
-  struct rte_mempool* best = nullptr;
-  rte_mempool_walk(
-      [](struct rte_mempool* mp, void* opaque) {
-        auto& largest = *static_cast<struct rte_mempool**>(opaque);
-        if (mp->private_data_size < sizeof(struct rte_pktmbuf_pool_private) ||
-            mp->elt_size < sizeof(struct rte_mbuf))
-          return;
-        if (mp->elt_size !=
-            sizeof(struct rte_mbuf) + rte_pktmbuf_priv_size(mp) + rte_pktmbuf_data_room_size(mp))
-          return;
-        if (largest == nullptr || mp->size > largest->size) largest = mp;
-      },
-      &best);
-  return best;
-}
-
-// The pool a queue's UMEM is made of: its own, else the port's first, else the largest, else none.
-std::shared_ptr<PoolMemory> pool_for(const PmdPort& port, const QueueSlot& slot) {
-  if (slot.rx_memory) return slot.rx_memory;
-  for (const auto& other : port.slots)
-    if (other->rx_memory) return other->rx_memory;
-  struct rte_mempool* largest = largest_pool();
-  if (largest == nullptr) return nullptr;
-  auto memory = PoolMemory::adopt(largest, port.config().ledger);
-  return memory ? *memory : nullptr;
-}
-
-// Why zero-copy is out of the question with this pool, or "".
-std::string pool_against_zero_copy(const PmdPort& port, const PoolMemory* pool) {
-  if (pool == nullptr || pool->page_safe() || !port.port->info().dma_translated) return {};
-  return std::string("buffers of mempool ") + pool->pool()->name + " cross 4 KiB pages and " +
-         port.port->info().name + " is behind an IOMMU (" + port.port->info().dma_reason +
-         "); let mempool ops zcnbrh lay the pool out";
-}
-
-bool zero_copy_possible(const PmdPort& port, const PoolMemory* pool) {
-  const BindRequest request = port.port->bind_request(0, pool_against_zero_copy(port, pool));
-  return request.zero_copy != ZeroCopyPolicy::kOff && request.no_zero_copy_because.empty();
-}
-
-uint32_t fill_frames_needed(const PmdPort& port, const QueueSlot& slot, const PoolMemory* pool) {
-  if (slot.nb_rx != 0 || !zero_copy_possible(port, pool)) return 0;
-  return port.config().fill_ring.value_or(kTxOnlyFillRing);
-}
-
-uint32_t tail_needed(const PmdPort& port, const QueueSlot& slot, const PoolMemory* pool) {
-  return slot.nb_tx == 0 ? 0 : bounce_frames(port, slot.nb_tx) + fill_frames_needed(port, slot, pool);
-}
-
-bool has_room(const PmdPort& port, const QueueSlot& slot, const PortUmem& umem) {
-  return umem.tail_free() >= std::min(tail_needed(port, slot, umem.pool()), kLeastBounce);
-}
-
-// Another port's UMEM: sharers inherit its mode, so it must be the one we would get by ourselves.
-bool same_mode(const PmdPort& port, const PortUmem& umem) {
-  return umem.mode() == (zero_copy_possible(port, umem.pool()) ? XskMode::kZeroCopy : XskMode::kCopy);
-}
-
-Result<std::shared_ptr<PortUmem>> make_umem(PmdPort& port, const QueueSlot& slot,
-                                            std::shared_ptr<PoolMemory> pool, bool for_one_queue) {
-  uint32_t tail = 0;
-  if (for_one_queue) {
-    tail = tail_needed(port, slot, pool.get());
-  } else {
-    for (const auto& other : port.slots) tail += tail_needed(port, *other, pool.get());
-    if (port.config().shared_umem.value_or(false)) tail *= kSharedTailFactor;
-  }
-  return PortUmem::create(std::move(pool), port.config(), std::max(tail, 1U), port.node());
-}
-
-// The UMEM for a queue: one it may share, else a new one.
-Result<std::shared_ptr<PortUmem>> umem_for(PmdPort& port, const QueueSlot& slot, bool share) {
-  std::shared_ptr<PoolMemory> pool = pool_for(port, slot);
-  if (share) {
-    for (const auto& other : port.slots)
-      if (other->umem && other->umem->pool() == pool.get() && other->pair.bound() &&
-          has_room(port, slot, *other->umem))
-        return other->umem;
-    std::erase_if(shared_umems(), [](const auto& known) { return known.expired(); });
-    if (port.config().shared_umem.value_or(false) && !port.port->is_loop())
-      for (const auto& known : shared_umems())
-        if (auto umem = known.lock();
-            umem->pool() == pool.get() && same_mode(port, *umem) && has_room(port, slot, *umem))
-          return umem;
-  }
-  auto umem = make_umem(port, slot, std::move(pool), !share);
-  if (umem && port.config().shared_umem.value_or(false) && !port.port->is_loop())
-    shared_umems().push_back(*umem);
-  return umem;
 }
 
 Status make_shared_state(PmdPort& port, QueueSlot& slot, uint16_t queue) {
@@ -158,29 +58,34 @@ QueuePlan plan_for(PmdPort& port, QueueSlot& slot, const QueueSizes& sizes,
   plan.rings = {sizes.fill, sizes.comp, sizes.rx, sizes.tx};
   plan.nb_rx = slot.nb_rx;
   plan.nb_tx = slot.nb_tx;
-  plan.slot = slot.ledger_slot;
+  plan.slot = slot.pools.slot();
   plan.rx_shared = &slot.rx->state;
   plan.tx_shared = &slot.tx->state;
-  if (slot.umem->pool() != nullptr) plan.frames = slot.umem->pool()->ledger();
+  if (slot.rx_memory) plan.frames = slot.rx_memory->ledger(slot.umem->offset_of(*slot.rx_memory));
   plan.bounce = slot.umem->tail_ledger();
   plan.bounce_frames = bounce;
-  plan.rx_max_length = slot.umem->rx_max_length();
+  if (slot.rx_memory) plan.rx_max_length = rx_max_length(slot.umem->layout(), *slot.rx_memory);
   plan.stop_at_violation = port.config().ledger;
   return plan;
 }
 
-void set_policies(const PmdPort& port, QueueSlot& slot) {
-  PoolView view;
-  if (const PoolMemory* pool = slot.umem->pool(); pool != nullptr) {
-    view.pool = pool->pool();
-    view.mbufs = slot.umem->app_base() + pool->header_bytes();
-    view.header = pool->header_bytes();
-    // An aligned chunk may be longer than the element in it.
-    view.chunk_size = std::min(slot.umem->umem().layout().chunk_size, pool->element_bytes());
-    slot.rx_policy.buffer_at = pool->data_offset();
+void set_rx_policy(const PmdPort& port, QueueSlot& slot) {
+  if (slot.rx_memory) {
+    slot.rx_policy.view = view_of(*slot.umem, *slot.rx_memory);
+    slot.rx_policy.buffer_at = slot.rx_memory->data_offset();
   }
-  slot.rx_policy.view = slot.tx_policy.view = view;
   slot.rx_policy.rearm = rearm_word(port.port_id);
+}
+
+// Known after bind: a device that maps the UMEM page by page takes no chunk that crosses pages.
+Status set_tx_policy(const PmdPort& port, QueueSlot& slot) {
+  const bool page_safe_only =
+      slot.pair.outcome().mode == XskMode::kZeroCopy && port.port->info().dma_translated;
+  if (Status s = slot.pools.make_tx_table(page_safe_only); !s) return s;
+  const TxPools* table = slot.pools.tx_table();
+  slot.pair.tx().frames = LedgerSet(table->region, table->regions);
+  slot.tx_policy.use(table);
+  return {};
 }
 
 // All frames of a queue that receives, before bind.
@@ -223,7 +128,7 @@ uint32_t credit_window(const PmdPort& port, const QueueSlot& slot) {
 Status bind_queue(PmdPort& port, QueueSlot& slot, uint16_t queue) {
   const uint32_t netdev_queue = port.config().start_queue + queue;
   const BindRequest request =
-      port.port->bind_request(netdev_queue, pool_against_zero_copy(port, slot.umem->pool()));
+      port.port->bind_request(netdev_queue, pool_against_zero_copy(port, slot.rx_memory.get()));
   if (Status s = slot.pair.bind(request); !s) return s;
   slot.umem->set_mode(slot.pair.outcome().mode);
   bool busy_poll = false;
@@ -242,33 +147,34 @@ Status bind_queue(PmdPort& port, QueueSlot& slot, uint16_t queue) {
   return {};
 }
 
-Status open_queue(PmdPort& port, uint16_t queue, bool share) {
+Status open_queue(PmdPort& port, uint16_t queue, const PoolList& pools, bool share) {
   QueueSlot& slot = *port.slots[queue];
   auto sizes = queue_sizes(port.config(), slot.nb_rx, slot.nb_tx);
   if (!sizes) return sizes.error();
-  auto umem = umem_for(port, slot, share);
+  auto umem = umem_for(port, slot, pools, share);
   if (!umem) return umem.error();
   slot.umem = *umem;
   if (Status s = make_shared_state(port, slot, queue); !s) return s;
-  slot.ledger_slot = slot.umem->pool() != nullptr ? slot.umem->pool()->take_slot() : queue + 1U;
+  slot.pools.join(slot.umem, slot.rx_memory.get());
   std::vector<ChunkOffset> bounce;
   if (slot.nb_tx != 0) slot.bounce_frames = slot.umem->take_tail(bounce_frames(port, slot.nb_tx));
   for (uint32_t i = 0; i < slot.bounce_frames.count; ++i)
     bounce.push_back(slot.umem->tail_chunk(slot.bounce_frames.first + i));
-  slot.fill_frames = slot.umem->take_tail(fill_frames_needed(port, slot, slot.umem->pool()));
+  slot.fill_frames = slot.umem->take_tail(fill_frames_needed(port, slot));
   auto pair = QueuePair::create(port.port->kernel(), slot.umem->umem(), plan_for(port, slot, *sizes, bounce));
   if (!pair) return pair.error();
   // The port may be running: bursts find the doors shut, before the queue is in its place as after.
   pair->rx().door.shut();
   pair->tx().door.shut();
   slot.pair = std::move(*pair);
-  set_policies(port, slot);
+  set_rx_policy(port, slot);
   if (slot.nb_rx != 0) {
     if (Status s = post_all(port, slot); !s) return s;
   } else {
     post_tail(slot);
   }
-  return bind_queue(port, slot, queue);
+  if (Status s = bind_queue(port, slot, queue); !s) return s;
+  return set_tx_policy(port, slot);
 }
 
 // Sharing a UMEM across queues needs Linux 5.10; and a driver may refuse what its sibling took.
@@ -277,14 +183,14 @@ bool sharing_was_refused(const QueueSlot& slot, const Error& error) {
          std::string_view(error.call) == "bind(XDP_SHARED_UMEM)";
 }
 
-Status open_queue_somehow(PmdPort& port, uint16_t queue) {
+Status open_queue_somehow(PmdPort& port, uint16_t queue, const PoolList& pools) {
   const bool share = port.config().shared_umem.value_or(true);
-  Status s = open_queue(port, queue, share);
+  Status s = open_queue(port, queue, pools, share);
   if (s.ok() || !share || !sharing_was_refused(*port.slots[queue], s.error())) return s;
   ZLOG(NOTICE, "port %u queue %u: %s; the queue gets a UMEM of its own", port.port_id, queue,
        s.error().text().c_str());
   close_queue(port, queue);
-  return open_queue(port, queue, false);
+  return open_queue(port, queue, pools, false);
 }
 
 void warn_about_nodes(const PmdPort& port, const QueueSlot& slot) {
@@ -301,16 +207,31 @@ void warn_about_nodes(const PmdPort& port, const QueueSlot& slot) {
        port.name.c_str(), nic);
 }
 
+// Queues of a stopped port whose UMEM does not have all pools that there are now: opened anew, they get one
+// that has.
+void close_outdated(PmdPort& port, const PoolList& pools) {
+  for (uint16_t queue = 0; queue < port.queues(); ++queue) {
+    const QueueSlot& slot = *port.slots[queue];
+    if (!slot.pair || slot.pair.enabled() || slot.umem->covers_all(pools)) continue;
+    ZLOG(NOTICE,
+         "port %u queue %u (%s): mempools were made since the last start; the queue gets a UMEM with them",
+         port.port_id, queue, port.name.c_str());
+    close_queue(port, queue);
+  }
+}
+
 }  // namespace
 
 Status open_queues(PmdPort& port) {
+  const PoolList pools = adoptable_pools(port.config().ledger);
+  close_outdated(port, pools);
   std::vector<uint16_t> opened;
   for (uint16_t queue = 0; queue < port.queues(); ++queue) {
     QueueSlot& slot = *port.slots[queue];
     if (slot.pair || (slot.nb_rx == 0 && slot.nb_tx == 0)) continue;
     opened.push_back(queue);
     warn_about_nodes(port, slot);
-    if (Status s = open_queue_somehow(port, queue); !s) {
+    if (Status s = open_queue_somehow(port, queue, pools); !s) {
       for (const uint16_t undo : opened) close_queue(port, undo);
       return s;
     }
@@ -319,7 +240,7 @@ Status open_queues(PmdPort& port) {
 }
 
 Status open_one_queue(PmdPort& port, uint16_t queue) {
-  if (Status s = open_queue_somehow(port, queue); !s) {
+  if (Status s = open_queue_somehow(port, queue, adoptable_pools(port.config().ledger)); !s) {
     close_queue(port, queue);
     return s;
   }
@@ -341,21 +262,13 @@ void close_queue(PmdPort& port, uint16_t queue) {
   }
   const bool proven = slot.pair.release();
   if (slot.umem) {
-    if (PoolMemory* pool = slot.umem->pool(); pool != nullptr && slot.ledger_slot != 0) {
-      const auto frames = pool->reclaim(slot.ledger_slot, proven);
-      if (frames.kept != 0)
-        ZLOG(ERR,
-             "port %u queue %u (%s): the kernel has not let the queue go; %u buffers of mempool %s are kept "
-             "back, "
-             "since it may still write to them",
-             port.port_id, queue, port.name.c_str(), frames.kept, pool->pool()->name);
-      if (proven) pool->put_slot(slot.ledger_slot);
-    }
+    slot.pools.leave(proven, "port " + std::to_string(port.port_id) + " queue " + std::to_string(queue) + " (" +
+                                 port.name + ")");
     slot.umem->put_tail(slot.bounce_frames, proven);
     slot.umem->put_tail(slot.fill_frames, proven);
   }
   slot.bounce_frames = slot.fill_frames = {};
-  slot.ledger_slot = 0;
+  slot.tx_policy.use(nullptr);
   slot.umem.reset();
   if (slot.rx != nullptr) slot.rx->state.posted.set(0);
   if (slot.tx != nullptr) slot.tx->state.in_flight.set(0);
@@ -367,12 +280,10 @@ void report_bounces(PmdPort& port) {
     QueueSlot& slot = *port.slots[queue];
     if (slot.bounces_reported || slot.tx == nullptr || slot.tx->state.count.bounce_copies.get() == 0) continue;
     slot.bounces_reported = true;
-    const PoolMemory* pool = slot.umem ? slot.umem->pool() : nullptr;
-    ZLOG(
-        NOTICE,
-        "port %u TX queue %u (%s): packets go by bounce copy: only mbufs of mempool %s that are direct, of one "
-        "segment and referred to once are sent in place",
-        port.port_id, queue, port.name.c_str(), pool != nullptr ? pool->pool()->name : "(none known)");
+    ZLOG(NOTICE,
+         "port %u TX queue %u (%s): packets go by bounce copy: only mbufs that are direct, of one segment, "
+         "referred to once, and of a mempool that the UMEM covers are sent in place",
+         port.port_id, queue, port.name.c_str());
   }
 }
 
@@ -391,8 +302,7 @@ void report_violations(PmdPort& port) {
         ZLOG(ERR,
              "  igb in zero-copy mode is known to deliver a frame twice when its fill ring runs short (see "
              "docs/limits.md)");
-      if (const FrameHistory* h =
-              slot.umem && slot.umem->pool() ? slot.umem->pool()->ledger().history(v->frame) : nullptr)
+      if (const FrameHistory* h = slot.rx_memory ? slot.rx_memory->ledger(0).history(v->frame) : nullptr)
         for (uint32_t i = h->count > FrameHistory::kDepth ? h->count - FrameHistory::kDepth : 0; i < h->count;
              ++i)
           ZLOG(ERR, "  frame %u move %u: owner %u -> %u", v->frame, i, h->from[i % FrameHistory::kDepth],

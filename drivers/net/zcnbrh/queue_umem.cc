@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+#include "drivers/net/zcnbrh/queue_umem.h"
+
+#include <algorithm>
+
+#include "drivers/net/zcnbrh/ops.h"
+#include "lib/config/queue_sizes.h"
+#include "lib/xdp/features.h"
+
+namespace zcnbrh::pmd {
+namespace {
+
+constexpr uint32_t kLeastBounce = 16;
+// Room in the tail for ports that are still to come, in ports like this one; without shared_umem=1 at most 16
+// MiB.
+constexpr uint32_t kPortsToCome = 3;
+constexpr uint32_t kSharedPortsToCome = 7;
+constexpr uint32_t kMostFramesToCome = 4096;
+
+bool zero_copy_possible(const PmdPort& port, const PoolMemory* rx_pool) {
+  const BindRequest request = port.port->bind_request(0, pool_against_zero_copy(port, rx_pool));
+  return request.zero_copy != ZeroCopyPolicy::kOff && request.no_zero_copy_because.empty();
+}
+
+uint32_t tail_needed(const PmdPort& port, const QueueSlot& slot) {
+  return slot.nb_tx == 0 ? 0 : bounce_frames(port, slot.nb_tx) + fill_frames_needed(port, slot);
+}
+
+// chunks=auto: aligned chunks are the kernel's faster kind, but only pools of that alignment can be sent from
+// in place then. So where there is another pool the chunks are unaligned: a copy costs more.
+Result<UmemLayout> layout_among(const PmdPort& port, const PoolMemory& pool, const PoolList& pools) {
+  auto layout = layout_for(pool, port.config());
+  if (!layout || layout->unaligned || port.config().chunks != Chunks::kAuto) return layout;
+  const bool alike = std::all_of(pools.begin(), pools.end(), [&layout](const auto& other) {
+    return other->alignment() == layout->chunk_size;
+  });
+  if (alike || !lacks(port.port->kernel(), Feature::kUnalignedChunks).empty()) return layout;
+  PortConfig unaligned = port.config();
+  unaligned.chunks = Chunks::kUnaligned;
+  return layout_for(pool, unaligned);
+}
+
+// A queue that only sends says nothing of chunks: those of the port's first pool, else the longest there are,
+// since a packet to send must fit one; with no pool at all frames of ours.
+UmemLayout layout_to_send(const PmdPort& port, const PoolList& pools) {
+  for (const auto& other : port.slots)
+    if (other->rx_memory)
+      if (auto layout = layout_among(port, *other->rx_memory, pools); layout) return *layout;
+  UmemLayout best;
+  for (const auto& pool : pools)
+    if (auto layout = layout_among(port, *pool, pools); layout && layout->chunk_size > best.chunk_size)
+      best = *layout;
+  if (best.chunk_size == 0) best.chunk_size = kTailStride;
+  return best;
+}
+
+Result<UmemKey> key_for(PmdPort& port, const QueueSlot& slot, const PoolList& pools) {
+  UmemKey key;
+  key.kernel = &port.port->kernel();
+  key.node = port.node();
+  key.mode = zero_copy_possible(port, slot.rx_memory.get()) ? XskMode::kZeroCopy : XskMode::kCopy;
+  if (slot.rx_memory) {
+    auto layout = layout_among(port, *slot.rx_memory, pools);
+    if (!layout) return layout.error();
+    key.layout = *layout;
+  } else {
+    key.layout = layout_to_send(port, pools);
+  }
+  return key;
+}
+
+// May this queue use a UMEM that is there? One made before a pool came would copy that pool's packets.
+bool suits(const PmdPort& port, const QueueSlot& slot, const PoolList& pools, const PortUmem& umem) {
+  return umem.covers_all(pools) && umem.has_slot() &&
+         umem.tail_free() >= std::min(tail_needed(port, slot), kLeastBounce);
+}
+
+std::shared_ptr<PortUmem> existing(const PmdPort& port, const QueueSlot& slot, const PoolList& pools,
+                                   const UmemKey& key) {
+  // A port's own first: its mode is known to be the one we get too.
+  for (const auto& other : port.slots) {
+    if (!other->umem || !other->pair.bound()) continue;
+    UmemKey same = other->umem->key();
+    if (key.mode == XskMode::kZeroCopy) same.mode = key.mode;  // asked for, and copy mode was the answer
+    if (same == key && suits(port, slot, pools, *other->umem)) return other->umem;
+  }
+  if (!port.config().shared_umem.value_or(true)) return nullptr;
+  for (const auto& umem : SharedUmems::instance().live())
+    if (umem->key() == key && suits(port, slot, pools, *umem)) return umem;
+  return nullptr;
+}
+
+// Frames of ours that a new UMEM needs: for the queues of this port and, where ports share, of others like it.
+uint32_t tail_for(const PmdPort& port, const QueueSlot& slot, bool share) {
+  if (!share) return tail_needed(port, slot);
+  uint32_t tail = 0;
+  for (const auto& other : port.slots) tail += tail_needed(port, *other);
+  uint32_t others = 0;
+  uint16_t id;
+  RTE_ETH_FOREACH_DEV(id)
+  others += id != port.port_id && rte_eth_devices[id].dev_ops == ethdev_ops();
+  const uint32_t to_come = port.config().shared_umem.value_or(false)
+                               ? tail * kSharedPortsToCome
+                               : std::min(tail * kPortsToCome, kMostFramesToCome);
+  return tail + std::max(tail * others, to_come);
+}
+
+}  // namespace
+
+std::string pool_against_zero_copy(const PmdPort& port, const PoolMemory* pool) {
+  if (pool == nullptr || pool->page_safe() || !port.port->info().dma_translated) return {};
+  return std::string("buffers of mempool ") + pool->name() + " cross 4 KiB pages and " +
+         port.port->info().name + " is behind an IOMMU (" + port.port->info().dma_reason +
+         "); let mempool ops zcnbrh lay the pool out";
+}
+
+uint32_t fill_frames_needed(const PmdPort& port, const QueueSlot& slot) {
+  if (slot.nb_rx != 0 || !zero_copy_possible(port, nullptr)) return 0;
+  return port.config().fill_ring.value_or(kTxOnlyFillRing);
+}
+
+Result<std::shared_ptr<PortUmem>> umem_for(PmdPort& port, const QueueSlot& slot, const PoolList& pools,
+                                           bool share) {
+  auto key = key_for(port, slot, pools);
+  if (!key) return key.error();
+  if (share)
+    if (auto umem = existing(port, slot, pools, *key); umem) return umem;
+  auto umem = PortUmem::create(*key, pools, std::max(tail_for(port, slot, share), 1U));
+  if (umem && share && port.config().shared_umem.value_or(true)) SharedUmems::instance().add(*umem);
+  return umem;
+}
+
+}  // namespace zcnbrh::pmd
