@@ -42,7 +42,7 @@ bool is_drivers_refusal(int code, const char* call) {
 const char* refusal_hint(int code) {
   switch (code) {
     case ERANGE:
-      return "; it does not take this MTU, lower the MTU";
+      return "; it does not take this MTU: lower the MTU, or give an xdp_prog= in a section \"xdp.frags\"";
     case ENOSPC:
       return "; on veth the peer has more TX queues than this end has RX queues, see `ethtool -L`";
     default:

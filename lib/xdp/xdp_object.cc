@@ -22,6 +22,7 @@ namespace {
 
 constexpr const char* kOwnObjectName = "zcnbrh_xdp";
 constexpr const char* kOwnPrograms[] = {"zcnbrh_redirect", "zcnbrh_filter"};  // by zcnbrh_config::rules
+constexpr uint32_t kXdpHasFrags = 1U << 5;                                    // BPF_F_XDP_HAS_FRAGS, 5.18
 
 bpf_object* open_object(const std::string& path) {
   if (!path.empty()) return bpf_object__open_file(path.c_str(), nullptr);
@@ -54,6 +55,8 @@ Result<XdpObject> XdpObject::open(const XdpObjectOptions& options) {
   }
   XdpObject out(opened);
   if (Status status = out.find_program(options); !status) return status.error();
+  if (options.frags && options.user_object.empty())
+    bpf_program__set_flags(out.program_, bpf_program__flags(out.program_) | kXdpHasFrags);
   if (Status status = out.find_xsks_map(); !status) return status.error();
   out.find_rules(options);
   if (Status status = out.configure(options); !status) return status.error();
@@ -200,6 +203,7 @@ Status XdpObject::load(int offload_to) {
 }
 
 const char* XdpObject::program_name() const { return bpf_program__name(program_); }
+bool XdpObject::frags() const { return (bpf_program__flags(program_) & kXdpHasFrags) != 0; }
 int XdpObject::program_fd() const { return std::max(bpf_program__fd(program_), -1); }
 int XdpObject::xsks_fd() const { return std::max(bpf_map__fd(xsks_), -1); }
 uint32_t XdpObject::capacity() const { return bpf_map__max_entries(xsks_); }

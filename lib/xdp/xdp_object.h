@@ -19,6 +19,7 @@ namespace zcnbrh {
 struct XdpObjectOptions {
   std::string user_object;   // path of a compiled BPF object, empty for our own program
   uint32_t max_queues = 64;  // receive queues to serve; the maps get as many entries
+  bool frags = false;        // our own program takes packets of several buffers (Linux 5.18)
   // on_empty, counters, per_cpu, rules; the owner is added here. A user's program that has a rule table gets
   // it whatever `rules` says.
   zcnbrh_config config = {};
@@ -54,6 +55,7 @@ class XdpObject {
 
   bpf_object* object() const { return object_; }
   const char* program_name() const;
+  bool frags() const;  // takes packets of several buffers: as asked for, or the user's section is "xdp.frags"
   int program_fd() const;  // -1 before loading, as the fds below
   int xsks_fd() const;
   uint32_t capacity() const;  // queues

@@ -145,6 +145,7 @@ XdpObjectOptions object_options(const XdpProgramOptions& options) {
   XdpObjectOptions wanted;
   wanted.user_object = options.user_object;
   wanted.max_queues = std::max(options.max_queues, kMinQueues);
+  wanted.frags = options.frags;
   wanted.config.on_empty = gate_mode(options);
   wanted.config.counters = options.counters;
   wanted.config.per_cpu = options.mode == ProgramMode::kSkb;
@@ -202,6 +203,7 @@ struct ProgramRegistry {
   static Result<Shared*> join(Shared* shared, const XdpProgramOptions& options);
   static Result<Shared*> create(const XdpProgramOptions& options);
   static Status use_rules(Shared& shared);
+  static Result<Shared*> create_as_asked(const XdpProgramOptions& options);
 };
 
 // What is frozen into the loaded program must suit the newcomer.
@@ -231,7 +233,21 @@ Result<XdpProgram::Shared*> ProgramRegistry::join(Shared* shared, const XdpProgr
   return shared;
 }
 
+// Some drivers refuse a program for packets of several buffers that would take the same program without.
 Result<XdpProgram::Shared*> ProgramRegistry::create(const XdpProgramOptions& options) {
+  Result<Shared*> made = create_as_asked(options);
+  const bool drivers_refusal = !made && made.error().code == EOPNOTSUPP;
+  if (!options.frags || !options.user_object.empty() || !drivers_refusal) return made;
+  XdpProgramOptions without = options;
+  without.frags = false;
+  Result<Shared*> plain = create_as_asked(without);
+  if (!plain) return made;
+  log_line(LogLevel::kNotice, "iface %s: the driver takes no XDP program for packets of several buffers (%s)",
+           options.ifname.c_str(), made.error().why.c_str());
+  return plain;
+}
+
+Result<XdpProgram::Shared*> ProgramRegistry::create_as_asked(const XdpProgramOptions& options) {
   Result<XdpOccupant> occupant = clean_occupant(options);
   if (!occupant) return occupant.error();
   Result<bool> dispatcher = wants_dispatcher(options, *occupant);
@@ -329,6 +345,7 @@ zcnbrh_gate* XdpProgram::gate(uint32_t queue) const {
 
 Result<zcnbrh_counters> XdpProgram::counters(uint32_t queue) const { return shared_->object.counters(queue); }
 const char* XdpProgram::attach_kind() const { return shared_->attachment->kind(); }
+bool XdpProgram::frags() const { return shared_->object.frags(); }
 uint32_t XdpProgram::program_id() const { return shared_->program_id; }
 ProgramMode XdpProgram::mode() const { return shared_->options.mode; }
 

@@ -37,7 +37,8 @@ struct XdpProgramOptions {
   ProgramMode mode = ProgramMode::kNative;
   GateMode on_empty = GateMode::kOff;  // taken as kOff in SKB mode, with a warning
   bool counters = false;
-  std::string user_object;   // xdp_prog=: path of a compiled BPF object, empty for our own program
+  bool frags = false;       // our own program takes packets of several buffers, where the driver lets it (5.18)
+  std::string user_object;  // xdp_prog=: path of a compiled BPF object, empty for our own program
   uint32_t max_queues = 64;  // highest receive queue id to serve, plus one; at least 64 are made
 };
 
@@ -80,6 +81,7 @@ class XdpProgram {
 
   const char* attach_kind() const;  // "bpf_link", "netlink", "libxdp dispatcher"
   uint32_t program_id() const;
+  bool frags() const;  // takes packets of several buffers
   ProgramMode mode() const;
   std::string describe() const;  // one line for a log
 

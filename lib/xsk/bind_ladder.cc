@@ -91,15 +91,6 @@ Result<BindOutcome> bind_shared(XskSocket& socket, const BindRequest& r, BindOut
   return out;
 }
 
-// Why zero-copy is not tried, or "".
-std::string against_zero_copy(const BindRequest& r, bool segments) {
-  if (!r.no_zero_copy_because.empty()) return r.no_zero_copy_because;
-  const bool needed = segments && r.segments == SegmentsPolicy::kNeeded && r.zero_copy != ZeroCopyPolicy::kOff;
-  if (!needed || r.zc_max_segs > 1) return {};
-  return "an MTU of " + std::to_string(r.mtu) + " needs several buffers a packet, which the driver of " +
-         r.ifname + " has in copy mode only (zc_max_segs 1)";
-}
-
 bool refuses_segments(int result) { return result == -EINVAL || result == -EOPNOTSUPP; }
 
 Error segments_refused(const BindRequest& r, int result) {
@@ -142,6 +133,19 @@ const char* to_string(XskMode mode) {
   }
 }
 
+bool segments_in_mode(const BindRequest& r, XskMode mode) {
+  const bool asked = r.segments != SegmentsPolicy::kOff && r.no_segments_because.empty();
+  return asked && segments_in(mode, r) > 1;
+}
+
+std::string against_zero_copy(const BindRequest& r) {
+  if (!r.no_zero_copy_because.empty()) return r.no_zero_copy_because;
+  const bool needed = r.segments == SegmentsPolicy::kNeeded && r.no_segments_because.empty();
+  if (!needed || r.zc_max_segs > 1 || r.zero_copy == ZeroCopyPolicy::kOff) return {};
+  return "an MTU of " + std::to_string(r.mtu) + " needs several buffers a packet, which the driver of " +
+         r.ifname + " has in copy mode only (zc_max_segs 1)";
+}
+
 uint32_t zero_copy_mtu(uint32_t frame_room, uint32_t segments) {
   constexpr uint32_t kPad = 26, kSharedInfo = 320, kRound = 128;
   const uint32_t tail = segments > 1 ? kSharedInfo : 0;
@@ -154,7 +158,7 @@ Result<BindOutcome> bind_ladder(XskSocket& socket, const BindRequest& r) {
   BindOutcome out;
   const bool segments = r.segments != SegmentsPolicy::kOff && r.no_segments_because.empty();
   if (r.segments != SegmentsPolicy::kOff) out.no_segments = r.no_segments_because;
-  const std::string no_zero_copy = against_zero_copy(r, segments);
+  const std::string no_zero_copy = against_zero_copy(r);
   if (r.zero_copy == ZeroCopyPolicy::kRequire && !no_zero_copy.empty())
     return Error{EOPNOTSUPP, "zc=require", no_zero_copy};
   if (r.shared_fd >= 0) return bind_shared(socket, r, out);

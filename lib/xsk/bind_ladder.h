@@ -60,6 +60,11 @@ struct BindOutcome {
 // takes copy mode then and says nothing; we ask for zero-copy by name and hear EINVAL.
 uint32_t zero_copy_mtu(uint32_t frame_room, uint32_t segments);
 
+// Why zero-copy is not tried, or "".
+std::string against_zero_copy(const BindRequest& request);
+// XDP_USE_SG will be asked for in this mode.
+bool segments_in_mode(const BindRequest& request, XskMode mode);
+
 // Names the refusal after which the caller may try without segments. On a socket of its own: a refused bind
 // leaves the UMEM marked (XDP_UMEM_SG_FLAG), so that later binds would get segments unasked.
 inline constexpr const char kSegmentsRefused[] = "bind(XDP_USE_SG)";

@@ -25,7 +25,10 @@
 //     uint32_t parts(const Packet& packet, TxPart* out, uint32_t most, uint32_t longest);  // 0: not by address
 //     void sent(Packet& packet);                                // by address: its frames are the kernel's
 //     void copy_part(const Packet& packet, uint32_t from, uint8_t* to, uint32_t length);
-//     uint32_t frame_slots(ChunkOffset frame);                  // ledger bytes of its own; 1: never split
+//     // optional: the packet was gathered into `count` pieces of `each` bytes
+//     void copied(const Packet& packet, uint8_t* const* pieces, uint32_t count, uint32_t each, uint32_t
+//     length); uint32_t frame_slots(ChunkOffset frame);                  // ledger bytes of its own; 1: never
+//     split
 //
 // Rules that hold in every line: no lock, no allocation but the policy's pool, no log, no blocking call, no
 // unbounded loop. A frame changes hands through Ledger::move() alone; where that refuses, the frame is left

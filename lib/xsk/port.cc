@@ -6,13 +6,15 @@
 #include <cerrno>
 
 #include "lib/base/log.h"
+#include "lib/xdp/features.h"
 #include "lib/xdp/xdp_occupant.h"
 #include "lib/xsk/loop_kernel.h"
+#include "lib/xsk/segments.h"
 
 namespace zcnbrh {
 namespace {
 
-XdpProgramOptions program_options(const PortConfig& config, const NetdevInfo& info) {
+XdpProgramOptions program_options(const PortConfig& config, const NetdevInfo& info, bool frags) {
   XdpProgramOptions options;
   options.ifindex = info.ifindex;
   options.ifname = info.name;
@@ -51,6 +53,7 @@ XdpProgramOptions program_options(const PortConfig& config, const NetdevInfo& in
   }
   options.counters = config.on_empty != OnEmpty::kOff;  // what the gate turns away must be counted
   options.user_object = config.xdp_prog;
+  options.frags = frags;
   options.max_queues = std::max(config.start_queue + config.queue_count, std::max(info.rx_queues, 64U));
   return options;
 }
@@ -107,7 +110,10 @@ Status Port::attach() {
 }
 
 Status Port::attach_own() {
-  XdpProgramOptions options = program_options(config_, info_);
+  // Always where it can be had, so that an MTU may grow while the program is attached; it costs nothing.
+  const bool frags = config_.mode != XdpMode::kHw && lacks(*kernel_, Feature::kMultiBuffer).empty() &&
+                     (!features_.known || features_.has_rx_sg());
+  XdpProgramOptions options = program_options(config_, info_, frags);
   if (config_.mode == XdpMode::kHw && features_.known && !features_.has_offload())
     return Error{
         EOPNOTSUPP, "mode=hw",
@@ -193,12 +199,24 @@ CreditGate Port::gate(uint32_t queue) const {
   return gate != nullptr ? CreditGate{&gate->delivered, &gate->limit} : CreditGate{};
 }
 
-BindRequest Port::bind_request(uint32_t queue, std::string no_zero_copy_because) const {
+// In copy mode, packets sent: see lib/xsk/segments.h.
+uint32_t Port::copy_segments() const {
+  return info_.driver == "virtio_net" ? kCopySegmentsByPage : kCopySegments;
+}
+
+BindRequest Port::bind_request(uint32_t queue, std::string no_zero_copy_because,
+                               SegmentsPolicy segments) const {
   BindRequest request;
   request.ifindex = ifindex_;
   request.ifname = info_.name;
   request.queue = queue;
   request.zero_copy = policy_of(config_);
+  request.segments = segments;
+  request.no_segments_because = lacks(*kernel_, Feature::kMultiBuffer);
+  request.zc_max_segs = std::max(features_.zc_max_segs, 1U);
+  request.copy_segments = copy_segments();
+  if (!is_loop())
+    if (auto now = netdev_query(ifindex_)) request.mtu = now->mtu;
   if (is_loop())
     request.no_zero_copy_because = "the loop backend copies";
   else if (!no_native_.empty())
@@ -220,8 +238,10 @@ std::string Port::describe(const BindOutcome& outcome, bool busy_poll) const {
   else if (foreign_)
     line +=
         std::string(", XSKMAP ") + feeder_ + ", fed in " + (no_native_.empty() ? "native" : "SKB") + " mode";
+  if (outcome.segments()) line += ", multi-buffer";
   if (outcome.mode != XskMode::kZeroCopy && !outcome.reason.empty())
     line += "; not zero-copy: " + outcome.reason;
+  if (!outcome.no_segments.empty()) line += "; no multi-buffer: " + outcome.no_segments;
   return line;
 }
 

@@ -58,7 +58,9 @@ class Port {
   const XdpProgram* program() const { return program_ ? &*program_ : nullptr; }
 
   // What bind needs for netdev queue `queue`. `no_zero_copy_because`: the caller's own reason, or empty.
-  BindRequest bind_request(uint32_t queue, std::string no_zero_copy_because) const;
+  BindRequest bind_request(uint32_t queue, std::string no_zero_copy_because,
+                           SegmentsPolicy segments = SegmentsPolicy::kOff) const;
+  uint32_t copy_segments() const;  // descriptors a packet may have in copy mode
 
   // "copy mode, wakeup, native XDP by bpf_link; not zero-copy: driver veth has no AF_XDP zero-copy"
   std::string describe(const BindOutcome& outcome, bool busy_poll) const;

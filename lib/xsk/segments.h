@@ -199,6 +199,11 @@ template <typename P>
     policy.copy_part(packet, from, q.bounce_base + raw(chunks[i]), length);
     slots[written + i] = {q.format.encode(chunks[i], 0), length, i + 1 < count ? uapi::kXdpPktContd : 0};
   }
+  if constexpr (requires { &P::copied; }) {
+    uint8_t* pieces[kMaxTxSegments];
+    for (uint32_t i = 0; i < count; ++i) pieces[i] = q.bounce_base + raw(chunks[i]);
+    policy.copied(packet, pieces, count, q.max_length, plan.length);
+  }
   policy.done(packet);
   q.s->count.bounce_copies.add(1);
   q.s->count.chained.add(1);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "drivers/net/zcnbrh/jumbo.h"
 #include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/ops.h"
 #include "lib/base/uapi_xdp.h"
@@ -18,16 +19,14 @@ namespace {
 
 constexpr uint32_t kDefaultDescriptors = 2048;
 constexpr uint32_t kDefaultBurst = 32;
-// Longest packet any pool can take: a 4096-byte chunk less mempool header, mbuf and headroom; the kernel's
-// own headroom lies over those.
-constexpr uint32_t kLargestPacket =
-    kMaxChunk - RTE_CACHE_LINE_SIZE - sizeof(struct rte_mbuf) - RTE_PKTMBUF_HEADROOM;
-constexpr uint32_t kFrameOverhead = RTE_ETHER_HDR_LEN + 4;  // one VLAN tag; AF_XDP frames carry no CRC
 
 int dev_configure(struct rte_eth_dev* dev) noexcept {
-  const PmdPort& port = *port_of(dev);
+  PmdPort& port = *port_of(dev);
   const uint32_t most = std::max(dev->data->nb_rx_queues, dev->data->nb_tx_queues);
-  if (most <= port.slots.size()) return 0;
+  if (most <= port.slots.size()) {
+    const Status s = apply_configured_mtu(port, dev->data->dev_conf.rxmode.mtu);
+    return s ? 0 : log_error(port, "configure", s.error());
+  }
   return log_error(port, "configure",
                    Error{EINVAL, "configure",
                          std::to_string(most) + " queues, but the port has " +
@@ -77,11 +76,6 @@ int dev_infos_get(struct rte_eth_dev* dev, struct rte_eth_dev_info* info) noexce
   info->if_index = port->port->is_loop() ? 0 : static_cast<unsigned>(netdev.ifindex);
   info->max_mac_addrs = 1;
   info->max_rx_queues = info->max_tx_queues = static_cast<uint16_t>(port->slots.size());
-  info->max_rx_pktlen = kLargestPacket;
-  info->min_mtu = RTE_ETHER_MIN_MTU;
-  info->max_mtu = kLargestPacket - kFrameOverhead;
-  if (netdev.max_mtu != 0 && netdev.max_mtu < info->max_mtu)
-    info->max_mtu = static_cast<uint16_t>(netdev.max_mtu);
   info->tx_offload_capa = RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
   info->tx_queue_offload_capa = info->tx_offload_capa;
   add_queue_info(*info);
@@ -90,6 +84,7 @@ int dev_infos_get(struct rte_eth_dev* dev, struct rte_eth_dev_info* info) noexce
   info->rx_desc_lim.nb_min = info->tx_desc_lim.nb_min = kMinDesc;
   info->rx_desc_lim.nb_max = info->tx_desc_lim.nb_max = kMaxDesc;
   info->rx_desc_lim.nb_align = info->tx_desc_lim.nb_align = 1;
+  add_jumbo_info(*port, *info);
   info->default_rxportconf.ring_size = info->default_txportconf.ring_size = kDefaultDescriptors;
   info->default_rxportconf.burst_size = info->default_txportconf.burst_size = kDefaultBurst;
   info->default_rxportconf.nb_queues = info->default_txportconf.nb_queues = 1;

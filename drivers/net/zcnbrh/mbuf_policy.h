@@ -18,6 +18,7 @@
 
 #include <cstring>
 
+#include "lib/base/cacheline.h"
 #include "lib/xsk/datapath.h"
 
 namespace zcnbrh::pmd {
@@ -28,6 +29,9 @@ struct PoolView {
   uint8_t* mbufs = nullptr;  // application address of UMEM byte 0, plus the mempool header's size
   uint32_t header = 0;       // bytes of the mempool header
   uint32_t chunk_size = 0;   // bytes
+  // For packets of several descriptors: an element longer than a chunk is lent by several (lib/xsk/segments.h).
+  uint32_t element = 0;  // bytes of an element that can be lent
+  uint32_t slots = 1;    // descriptors at most
 
   struct rte_mbuf* mbuf(ChunkOffset chunk) const {
     return reinterpret_cast<struct rte_mbuf*>(mbufs + raw(chunk));
@@ -69,6 +73,14 @@ struct RxMbufPolicy {
     m->vlan_tci = 0;
     out = m;
   }
+  // The next segment. A free mbuf has no next one, so the last of a packet needs nothing.
+  void append(Packet& packet, ChunkOffset last_chunk, ChunkOffset chunk, uint64_t data, uint32_t length) {
+    Packet segment;
+    deliver(segment, chunk, data, length);
+    view.mbuf(last_chunk)->next = segment;
+    packet->nb_segs = static_cast<uint16_t>(packet->nb_segs + 1);
+    packet->pkt_len += length;
+  }
   void give_back(ChunkOffset chunk) { rte_mempool_put(view.pool, view.mbuf(chunk)); }
 
   // All of `count`, or what a pool that runs low still has (a mempool gives all or nothing, so by halves).
@@ -89,6 +101,8 @@ struct TxPools {
   uint32_t regions = 0;
   PoolView* view = nullptr;        // `pools` of them
   LedgerRegion* region = nullptr;  // `regions` of them, ascending; LedgerRegion::pool is an index of `view`
+  bool by_page = false;            // a device maps the UMEM page by page: no descriptor crosses one
+  bool split = false;              // some elements may be lent by several descriptors
 };
 
 struct TxMbufPolicy {
@@ -147,6 +161,50 @@ struct TxMbufPolicy {
   }
   void done(Packet& packet) const { rte_pktmbuf_free(packet); }
 
+  // A packet as descriptors of up to `longest` bytes, no more than `most`. 0: a segment cannot be lent.
+  uint32_t parts(const Packet& packet, TxPart* out, uint32_t most, uint32_t longest) {
+    uint32_t count = 0;
+    for (const struct rte_mbuf* m = packet; m != nullptr; m = m->next) {
+      if (m->pool != last.pool) [[unlikely]]
+        look_up(m->pool);
+      const auto* data = static_cast<const uint8_t*>(m->buf_addr) + m->data_off;
+      const auto offset = static_cast<uint64_t>(data - (reinterpret_cast<const uint8_t*>(m) - last.header));
+      const bool ours_alone = RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1;
+      if (!ours_alone || m->data_len == 0 || offset + m->data_len > last.element) return 0;
+      const uint32_t added = cut(last.chunk(m), static_cast<uint32_t>(offset), m->data_len, out + count,
+                                 most - count < last.slots ? most - count : last.slots, longest);
+      if (added == 0) return 0;
+      count += added;
+    }
+    return count;
+  }
+  // Its frames are the kernel's, which gives each back alone: fresh mbufs again by then.
+  void sent(Packet& packet) const {
+    for (struct rte_mbuf* m = packet; m != nullptr;) {
+      struct rte_mbuf* next = m->next;
+      m->next = nullptr;
+      m->nb_segs = 1;
+      m = next;
+    }
+  }
+  void copy_part(const Packet& packet, uint32_t from, uint8_t* to, uint32_t length) const {
+    for (const struct rte_mbuf* m = packet; m != nullptr && length != 0; m = m->next) {
+      if (from >= m->data_len) {
+        from -= m->data_len;
+        continue;
+      }
+      const uint32_t part = m->data_len - from < length ? m->data_len - from : length;
+      std::memcpy(to, rte_pktmbuf_mtod_offset(m, const void*, from), part);
+      to += part;
+      length -= part;
+      from = 0;
+    }
+  }
+  uint32_t frame_slots(ChunkOffset frame) const {
+    const LedgerRegion* region = find_region(table->region, table->regions, frame);
+    return region != nullptr ? table->view[region->pool].slots : 1;
+  }
+
   // In bulk for each run of frames of one pool. Frames of a pool that is gone go nowhere.
   void completed(const ChunkOffset* chunks, uint32_t count) const {
     void* objects[kDrainChunk];
@@ -160,6 +218,23 @@ struct TxMbufPolicy {
       if (from.pool != nullptr) [[likely]]
         rte_mempool_put_bulk(from.pool, objects, n);
     }
+  }
+
+ private:
+  // One segment as up to `most` descriptors; 0: more are needed.
+  uint32_t cut(ChunkOffset frame, uint32_t offset, uint32_t length, TxPart* out, uint32_t most,
+               uint32_t longest) const {
+    uint32_t count = 0;
+    for (uint32_t part = 0; length != 0; length -= part, offset += part, ++count) {
+      if (count == most) return 0;
+      part = length < longest ? length : longest;
+      if (table->by_page) {
+        const auto left = static_cast<uint32_t>(kPageSize - (raw(frame) + offset) % kPageSize);
+        part = part < left ? part : left;
+      }
+      out[count] = {frame, offset, part, count};
+    }
+    return count;
   }
 };
 

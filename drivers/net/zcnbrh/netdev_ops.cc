@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "drivers/net/zcnbrh/jumbo.h"
 #include "drivers/net/zcnbrh/ops.h"
 
 namespace zcnbrh::pmd {
@@ -12,14 +13,8 @@ namespace {
 
 int mtu_set(struct rte_eth_dev* dev, uint16_t mtu) noexcept {
   PmdPort& port = *port_of(dev);
+  if (Status s = check_mtu(port, mtu); !s) return log_error(port, "set MTU", s.error());
   if (port.port->is_loop()) return 0;
-  for (const auto& slot : port.slots)
-    if (slot->pair && slot->nb_rx != 0 && slot->pair.rx().max_length < mtu + uint32_t{RTE_ETHER_HDR_LEN})
-      return log_error(
-          port, "set MTU",
-          Error{EINVAL, "MTU",
-                std::to_string(mtu) + " does not fit the buffers of mempool " + slot->rx_pool->name +
-                    ", which take packets of " + std::to_string(slot->pair.rx().max_length) + " bytes"});
   if (Status s = netdev_set_mtu(port.port->ifindex(), mtu); !s) return log_error(port, "set MTU", s.error());
   return 0;
 }

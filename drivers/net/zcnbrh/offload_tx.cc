@@ -225,4 +225,39 @@ void OffloadTxPolicy::copy_and_complete(const struct rte_mbuf* packet, uint8_t* 
   if (tags != 0) insert_tags(data, *packet, tags);
 }
 
+bool OffloadTxPolicy::complete_chain(struct rte_mbuf* packet) const {
+  const uint64_t asked = asked_of(packet->ol_flags, flags);
+  const uint32_t tags = tags_asked(asked);
+  if (!tags_fit_in_place(*packet, tags) || !check_and_complete(ChainBytes(packet), *packet, asked, true))
+    return false;
+  packet->ol_flags &= ~asked;
+  if (tags != 0) insert_tags_in_place(*packet, tags);
+  return true;
+}
+
+// Leaves the room for the tags at the start.
+void OffloadTxPolicy::copy_part(const Packet& packet, uint32_t from, uint8_t* to, uint32_t length) const {
+  const uint32_t gap = tags_asked(asked_of(packet->ol_flags, flags)) * kTag;
+  if (from >= gap) return TxMbufPolicy::copy_part(packet, from - gap, to, length);
+  const uint32_t skip = gap - from;
+  if (length > skip) TxMbufPolicy::copy_part(packet, 0, to + skip, length - skip);
+}
+
+// The pieces as segments of a packet without a pool; the checks are plan_and_complete()'s.
+void OffloadTxPolicy::complete_pieces(const struct rte_mbuf* packet, uint8_t* const* pieces, uint32_t count,
+                                      uint32_t each, uint32_t length) const {
+  const uint64_t asked = asked_of(packet->ol_flags, flags);
+  const uint32_t tags = tags_asked(asked);
+  struct rte_mbuf segments[kMaxTxSegments];
+  for (uint32_t i = 0; i < count; ++i, length -= RTE_MIN(length, each)) {
+    segments[i].buf_addr = pieces[i];
+    segments[i].data_off = static_cast<uint16_t>(i == 0 ? tags * kTag : 0);
+    segments[i].data_len = static_cast<uint16_t>(RTE_MIN(length, each) - segments[i].data_off);
+    segments[i].next = i + 1 < count ? &segments[i + 1] : nullptr;
+  }
+  ChainBytes bytes(segments);
+  if (const auto work = locate(bytes, *packet, asked)) complete(bytes, *work);
+  if (tags != 0) insert_tags(rte_pktmbuf_mtod(&segments[0], uint8_t*), *packet, tags);
+}
+
 }  // namespace zcnbrh::pmd

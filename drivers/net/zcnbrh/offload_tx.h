@@ -47,7 +47,24 @@ struct OffloadTxPolicy : TxMbufPolicy {
       copy_and_complete(packet, to);
   }
 
+  // Packets of several descriptors: a chain that is lent to the kernel is the driver's alone as well and
+  // completed in place; one that is gathered into several frames there.
+  uint32_t parts(const Packet& packet, TxPart* out, uint32_t most, uint32_t longest) {
+    const uint32_t count = TxMbufPolicy::parts(packet, out, most, longest);
+    if (count == 0 || (packet->ol_flags & flags) == 0) return count;
+    return complete_chain(packet) ? TxMbufPolicy::parts(packet, out, most, longest) : 0;
+  }
+  void copy_part(const Packet& packet, uint32_t from, uint8_t* to, uint32_t length) const;
+  // The whole packet was copied, `each` bytes a piece.
+  void copied(const Packet& packet, uint8_t* const* pieces, uint32_t count, uint32_t each,
+              uint32_t length) const {
+    if ((packet->ol_flags & flags) != 0) complete_pieces(packet, pieces, count, each, length);
+  }
+
  private:
+  bool complete_chain(struct rte_mbuf* packet) const;
+  void complete_pieces(const struct rte_mbuf* packet, uint8_t* const* pieces, uint32_t count, uint32_t each,
+                       uint32_t length) const;
   TxPlan plan_and_complete(struct rte_mbuf* packet, uint32_t max_length);
   void copy_and_complete(const struct rte_mbuf* packet, uint8_t* to) const;
 };

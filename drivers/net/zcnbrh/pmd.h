@@ -25,6 +25,7 @@
 #include "drivers/net/zcnbrh/port_umem.h"
 #include "drivers/net/zcnbrh/queue_control.h"
 #include "drivers/net/zcnbrh/queue_pools.h"
+#include "drivers/net/zcnbrh/queue_segments.h"
 #include "lib/config/port_config.h"
 #include "lib/netdev/netdev.h"
 #include "lib/xsk/port.h"
@@ -50,6 +51,8 @@ struct SharedTxQueue {
 
 struct SharedPort {
   struct rte_ether_addr mac;
+  uint8_t rx_variant = 0;  // of the bursts in rxtx.cc, chosen at start
+  uint8_t tx_variant = 0;
 };
 
 // Queue i of the port: netdev queue start_queue + i, RX queue i and TX queue i on one socket.
@@ -73,6 +76,7 @@ struct QueueSlot {
   TailRange fill_frames;  // of a queue that only sends
   bool bounces_reported = false;
   QueueControl control;
+  QueueSegments segments;
 };
 
 struct PmdPort {

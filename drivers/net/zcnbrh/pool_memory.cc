@@ -12,6 +12,7 @@
 #include "drivers/net/zcnbrh/log.h"
 #include "lib/base/cacheline.h"
 #include "lib/umem/umem.h"
+#include "lib/xsk/segments.h"
 
 namespace zcnbrh::pmd {
 namespace {
@@ -224,7 +225,10 @@ PoolMemory::Reclaimed PoolMemory::reclaim(uint32_t slot, bool proven) {
         const ChunkOffset chunk{static_cast<uint64_t>(start - w.self->first_)};
         const Owner owner = w.ledger.owner(chunk);
         if (owner != rx_posted(w.slot) && owner != tx_in_flight(w.slot)) return;
-        w.ledger.move(chunk, owner, w.proven ? Owner::kOurs : Owner::kQuarantined);
+        const Owner now = w.proven ? Owner::kOurs : Owner::kQuarantined;
+        // Of an element lent by several descriptors the first place is the last to be cleared.
+        for (uint32_t place = 0; place < w.self->ledger_places(); ++place)
+          w.ledger.move(ledger_place(chunk, place), owner, now);
         if (w.proven) rte_mempool_put(mp, object);
         ++(w.proven ? w.done.returned : w.done.kept);
       },

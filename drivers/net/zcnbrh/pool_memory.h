@@ -49,6 +49,8 @@ class PoolMemory {
   uint32_t data_offset() const { return pool_->header_size + mbuf_bytes_; }
   uint32_t buffer_bytes() const { return buffer_bytes_; }  // headroom included
   uint32_t element_bytes() const { return pool_->header_size + pool_->elt_size; }
+  // Places of the ledger (2048 bytes each) that belong to one element alone.
+  uint32_t ledger_places() const { return element_bytes() >> kLedgerShift; }
   bool page_safe() const { return page_safe_; }  // no element's chunk crosses a 4 KiB page
   uint32_t alignment() const {
     return alignment_;

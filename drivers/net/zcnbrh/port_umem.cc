@@ -62,7 +62,11 @@ Result<UmemLayout> layout_for(const PoolMemory& pool, const PortConfig& config) 
                  std::string("mempool ") + name +
                      ": elements do not start at multiples of 4096 bytes; a data room of " +
                      std::to_string(kMaxChunk - pool.data_offset()) + " bytes makes them, or use chunks=auto"};
-  layout.chunk_size = layout.unaligned ? std::min(pool.element_bytes(), kMaxChunk) : pool.alignment();
+  // Unaligned chunks end with the buffer: an element may be some bytes longer, which a packet that goes on in
+  // another buffer would fill.
+  layout.chunk_size = layout.unaligned
+                          ? std::max(kMinChunk, std::min(pool.data_offset() + pool.buffer_bytes(), kMaxChunk))
+                          : pool.alignment();
   layout.headroom = headroom_for(pool, !config.own_program());
   if (layout.headroom + uapi::kXdpPacketHeadroom >= layout.chunk_size)
     return Error{EINVAL, "mempool",

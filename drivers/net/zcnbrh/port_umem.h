@@ -33,10 +33,11 @@ struct UmemKey {
   const Kernel* kernel = nullptr;
   int node = kAnyNode;
   XskMode mode = XskMode::kUnbound;
-  UmemLayout layout;  // base and size aside
+  bool segments = false;  // bound with XDP_USE_SG
+  UmemLayout layout;      // base and size aside
 
   bool operator==(const UmemKey& other) const {
-    return kernel == other.kernel && node == other.node && mode == other.mode &&
+    return kernel == other.kernel && node == other.node && mode == other.mode && segments == other.segments &&
            layout.chunk_size == other.layout.chunk_size && layout.headroom == other.layout.headroom &&
            layout.unaligned == other.layout.unaligned && layout.tx_metadata == other.layout.tx_metadata;
   }
@@ -61,7 +62,10 @@ class PortUmem {
   const UmemLayout& layout() const { return umem_.layout(); }
   const UmemKey& key() const { return key_; }
   // The mode that the first queue got may be another than the one it was made for.
-  void set_mode(XskMode mode) { key_.mode = mode; }
+  void set_mode(XskMode mode, bool segments) {
+    key_.mode = mode;
+    key_.segments = segments;
+  }
 
   const PoolList& pools() const { return pools_; }
   bool covers(const PoolMemory* pool) const;

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "drivers/net/zcnbrh/jumbo.h"
 #include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/pmd.h"
 #include "drivers/net/zcnbrh/queue_umem.h"
@@ -85,6 +86,7 @@ Status set_tx_policy(const PmdPort& port, QueueSlot& slot) {
   const TxPools* table = slot.pools.tx_table();
   slot.pair.tx().frames = LedgerSet(table->region, table->regions);
   slot.tx_policy.use(table);
+  slot.pair.tx().split_frames = table->split;
   return {};
 }
 
@@ -127,10 +129,10 @@ uint32_t credit_window(const PmdPort& port, const QueueSlot& slot) {
 
 Status bind_queue(PmdPort& port, QueueSlot& slot, uint16_t queue) {
   const uint32_t netdev_queue = port.config().start_queue + queue;
-  const BindRequest request =
-      port.port->bind_request(netdev_queue, pool_against_zero_copy(port, slot.rx_memory.get()));
+  const BindRequest request = port.port->bind_request(
+      netdev_queue, pool_against_zero_copy(port, slot.rx_memory.get()), segments_of(port, slot));
   if (Status s = slot.pair.bind(request); !s) return s;
-  slot.umem->set_mode(slot.pair.outcome().mode);
+  slot.umem->set_mode(slot.pair.outcome().mode, slot.pair.outcome().segments());
   bool busy_poll = false;
   if (const uint32_t budget = port.config().busy_budget.value_or(0); budget != 0) {
     const Status s = port.port->set_busy_poll(slot.pair, budget);
@@ -186,6 +188,14 @@ bool sharing_was_refused(const QueueSlot& slot, const Error& error) {
 Status open_queue_somehow(PmdPort& port, uint16_t queue, const PoolList& pools) {
   const bool share = port.config().shared_umem.value_or(true);
   Status s = open_queue(port, queue, pools, share);
+  if (!s && std::string_view(s.error().call) == kSegmentsRefused) {
+    ZLOG(WARNING, "port %u queue %u: %s; packets that do not fit a buffer are dropped", port.port_id, queue,
+         s.error().text().c_str());
+    close_queue(port, queue);
+    port.slots[queue]->segments.refused =
+        true;  // and again on memory registered anew: the bind has marked this
+    s = open_queue(port, queue, pools, share);
+  }
   if (s.ok() || !share || !sharing_was_refused(*port.slots[queue], s.error())) return s;
   ZLOG(NOTICE, "port %u queue %u: %s; the queue gets a UMEM of its own", port.port_id, queue,
        s.error().text().c_str());
@@ -225,6 +235,7 @@ void close_outdated(PmdPort& port, const PoolList& pools) {
 Status open_queues(PmdPort& port) {
   const PoolList pools = adoptable_pools(port.config().ledger);
   close_outdated(port, pools);
+  close_without_segments(port);
   std::vector<uint16_t> opened;
   for (uint16_t queue = 0; queue < port.queues(); ++queue) {
     QueueSlot& slot = *port.slots[queue];

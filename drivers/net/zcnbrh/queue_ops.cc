@@ -12,6 +12,7 @@
 
 #include <cerrno>
 
+#include "drivers/net/zcnbrh/jumbo.h"
 #include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/ops.h"
 #include "lib/config/queue_sizes.h"
@@ -97,14 +98,8 @@ Result<std::shared_ptr<PoolMemory>> check_rx(const PmdPort& port, uint16_t mtu, 
   if (pool == nullptr) return Error{EINVAL, "mempool", "none given; several pools a queue are not supported"};
   auto memory = PoolMemory::adopt(pool, port.config().ledger);
   if (!memory) return memory.error();
-  const auto layout = layout_for(**memory, port.config());
-  if (!layout) return layout.error();
-  const uint32_t room = rx_max_length(*layout, **memory);
-  const uint32_t needed = mtu + uint32_t{RTE_ETHER_HDR_LEN};
-  if (room >= needed) return *memory;
-  return Error{EINVAL, "mempool",
-               std::string(pool->name) + ": buffers take packets of " + std::to_string(room) +
-                   " bytes, an MTU of " + std::to_string(mtu) + " needs " + std::to_string(needed)};
+  if (Status s = check_pool_mtu(port, **memory, mtu); !s) return s.error();
+  return *memory;
 }
 
 // More frames can be posted into the rings there are; fewer cannot be taken back.
@@ -137,6 +132,8 @@ int rx_queue_setup(struct rte_eth_dev* dev, uint16_t queue, uint16_t descriptors
         rte_zmalloc_socket("zcnbrh_queue", sizeof(SharedRxQueue), RTE_CACHE_LINE_SIZE, port.node()));
   if (slot.rx == nullptr) return -ENOMEM;
   slot.rx->address = {port.port_id, queue};
+  slot.segments.rx_asked = conf->offloads & RTE_ETH_RX_OFFLOAD_SCATTER;
+  slot.segments.refused = false;
   Wanted wanted = wanted_of(slot);
   wanted.rx_pool = pool;
   wanted.rx_memory = std::move(*memory);
@@ -177,6 +174,7 @@ int tx_queue_setup(struct rte_eth_dev* dev, uint16_t queue, uint16_t descriptors
   if (auto sizes = queue_sizes(port.config(), 0, descriptors); !sizes)
     return log_error(port, "TX queue setup", sizes.error());
   QueueSlot& slot = *port.slots[queue];
+  slot.segments.tx_asked = conf->offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
   const bool running = dev->data->dev_started != 0;
   if (running && slot.pair && tx_fits(port, slot, descriptors)) {
     slot.nb_tx = slot.tx->state.limit = descriptors;

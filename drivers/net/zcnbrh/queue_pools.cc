@@ -9,6 +9,7 @@
 
 #include "drivers/net/zcnbrh/log.h"
 #include "lib/base/cacheline.h"
+#include "lib/xsk/segments.h"
 
 namespace zcnbrh::pmd {
 namespace {
@@ -47,7 +48,13 @@ PoolView view_of(const PortUmem& umem, const PoolMemory& pool) {
   view.mbufs = pool.first() - umem.offset_of(pool) + pool.header_bytes();
   view.header = pool.header_bytes();
   // An aligned chunk may be longer than the element in it.
-  view.chunk_size = std::min(umem.layout().chunk_size, pool.element_bytes());
+  view.chunk_size = view.element = std::min(umem.layout().chunk_size, pool.element_bytes());
+  // The ledger tells the descriptors into one element apart by its 2048-byte places; only unaligned chunks name
+  // the element in all of them.
+  if (umem.layout().unaligned && pool.element_bytes() > umem.layout().chunk_size) {
+    view.element = pool.element_bytes();
+    view.slots = std::min(pool.ledger_places(), kMaxTxSegments);
+  }
   return view;
 }
 
@@ -94,6 +101,8 @@ Status QueuePools::make_tx_table(bool page_safe_only) {
   tx_ = new (block) TxPools;
   tx_->pools = static_cast<uint32_t>(views.size());
   tx_->regions = static_cast<uint32_t>(regions.size());
+  tx_->by_page = page_safe_only;
+  tx_->split = std::any_of(views.begin(), views.end(), [](const PoolView& view) { return view.slots > 1; });
   tx_->view = reinterpret_cast<PoolView*>(block + views_at);
   tx_->region = reinterpret_cast<LedgerRegion*>(block + regions_at);
   std::copy(views.begin(), views.end(), tx_->view);

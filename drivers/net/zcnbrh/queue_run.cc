@@ -40,7 +40,9 @@ bool tx_is_to_run(const PmdPort& port, uint16_t queue) {
 void discard_received(QueueSlot& slot) {
   struct rte_mbuf* late[kDiscardBurst];
   for (uint32_t seen = 0; seen <= slot.nb_rx; seen += kDiscardBurst) {
-    const uint32_t n = rx_burst_inside(slot.pair.rx(), slot.rx_policy, late, kDiscardBurst);
+    const uint32_t n = slot.pair.outcome().segments()
+                           ? rx_burst_inside<true>(slot.pair.rx(), slot.rx_policy, late, kDiscardBurst)
+                           : rx_burst_inside(slot.pair.rx(), slot.rx_policy, late, kDiscardBurst);
     if (n == 0) break;
     rte_pktmbuf_free_bulk(late, n);
     slot.rx->flushed.add(n);

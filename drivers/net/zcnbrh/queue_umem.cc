@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "drivers/net/zcnbrh/jumbo.h"
 #include "drivers/net/zcnbrh/ops.h"
 #include "lib/config/queue_sizes.h"
 #include "lib/xdp/features.h"
@@ -18,13 +19,21 @@ constexpr uint32_t kPortsToCome = 3;
 constexpr uint32_t kSharedPortsToCome = 7;
 constexpr uint32_t kMostFramesToCome = 4096;
 
+bool zero_copy_in(const BindRequest& request) {
+  return request.zero_copy != ZeroCopyPolicy::kOff && against_zero_copy(request).empty();
+}
+
 bool zero_copy_possible(const PmdPort& port, const PoolMemory* rx_pool) {
-  const BindRequest request = port.port->bind_request(0, pool_against_zero_copy(port, rx_pool));
-  return request.zero_copy != ZeroCopyPolicy::kOff && request.no_zero_copy_because.empty();
+  return zero_copy_in(port.port->bind_request(0, pool_against_zero_copy(port, rx_pool), segments_wanted(port)));
 }
 
 uint32_t tail_needed(const PmdPort& port, const QueueSlot& slot) {
   return slot.nb_tx == 0 ? 0 : bounce_frames(port, slot.nb_tx) + fill_frames_needed(port, slot);
+}
+
+// Would the kernel write past a buffer into the rest of its chunk, when a packet goes on in another buffer?
+bool buffer_ends_early(const PmdPort& port, const UmemLayout& layout, const PoolMemory& pool) {
+  return segments_wanted(port) != SegmentsPolicy::kOff && layout.rx_room() > rx_max_length(layout, pool);
 }
 
 // chunks=auto: aligned chunks are the kernel's faster kind, but only pools of that alignment can be sent from
@@ -35,7 +44,8 @@ Result<UmemLayout> layout_among(const PmdPort& port, const PoolMemory& pool, con
   const bool alike = std::all_of(pools.begin(), pools.end(), [&layout](const auto& other) {
     return other->alignment() == layout->chunk_size;
   });
-  if (alike || !lacks(port.port->kernel(), Feature::kUnalignedChunks).empty()) return layout;
+  const bool fits = alike && !buffer_ends_early(port, *layout, pool);
+  if (fits || !lacks(port.port->kernel(), Feature::kUnalignedChunks).empty()) return layout;
   PortConfig unaligned = port.config();
   unaligned.chunks = Chunks::kUnaligned;
   return layout_for(pool, unaligned);
@@ -59,7 +69,10 @@ Result<UmemKey> key_for(PmdPort& port, const QueueSlot& slot, const PoolList& po
   UmemKey key;
   key.kernel = &port.port->kernel();
   key.node = port.node();
-  key.mode = zero_copy_possible(port, slot.rx_memory.get()) ? XskMode::kZeroCopy : XskMode::kCopy;
+  const BindRequest request =
+      port.port->bind_request(0, pool_against_zero_copy(port, slot.rx_memory.get()), segments_of(port, slot));
+  key.mode = zero_copy_in(request) ? XskMode::kZeroCopy : XskMode::kCopy;
+  key.segments = segments_in_mode(request, key.mode);
   if (slot.rx_memory) {
     auto layout = layout_among(port, *slot.rx_memory, pools);
     if (!layout) return layout.error();
@@ -82,7 +95,10 @@ std::shared_ptr<PortUmem> existing(const PmdPort& port, const QueueSlot& slot, c
   for (const auto& other : port.slots) {
     if (!other->umem || !other->pair.bound()) continue;
     UmemKey same = other->umem->key();
-    if (key.mode == XskMode::kZeroCopy) same.mode = key.mode;  // asked for, and copy mode was the answer
+    if (key.mode == XskMode::kZeroCopy && same.mode != key.mode) {  // asked for, and copy mode was the answer
+      same.mode = key.mode;
+      same.segments = key.segments;
+    }
     if (same == key && suits(port, slot, pools, *other->umem)) return other->umem;
   }
   if (!port.config().shared_umem.value_or(true)) return nullptr;

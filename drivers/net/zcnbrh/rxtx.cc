@@ -14,13 +14,14 @@ namespace zcnbrh::pmd {
 namespace {
 
 // Bits of a variant's number, which is its place in the tables below.
-enum RxFeature : uint32_t { kRxPlain = 0, kRxOffload = 1, kRxVariants = 2 };
-enum TxFeature : uint32_t { kTxPlain = 0, kTxOffload = 1, kTxVariants = 2 };
+enum RxFeature : uint32_t { kRxOffload = 1, kRxScatter = 2, kRxVariants = 4 };
+enum TxFeature : uint32_t { kTxOffload = 1, kTxSegments = 2, kTxVariants = 4 };
 
 template <uint32_t kFeatures>
 uint16_t receive(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept {
   QueueSlot* slot = slot_of(static_cast<SharedRxQueue*>(queue)->address);
-  const auto n = static_cast<uint16_t>(rx_burst(slot->pair.rx(), slot->rx_policy, packets, count));
+  constexpr bool kScatter = (kFeatures & kRxScatter) != 0;
+  const auto n = static_cast<uint16_t>(rx_burst<kScatter>(slot->pair.rx(), slot->rx_policy, packets, count));
   if constexpr ((kFeatures & kRxOffload) != 0) finish_received(slot->rx_offload, packets, n);
   return n;
 }
@@ -28,41 +29,57 @@ uint16_t receive(void* queue, struct rte_mbuf** packets, uint16_t count) noexcep
 template <uint32_t kFeatures>
 uint16_t send(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept {
   QueueSlot* slot = slot_of(static_cast<SharedTxQueue*>(queue)->address);
+  constexpr bool kSegments = (kFeatures & kTxSegments) != 0;
   using Policy = std::conditional_t<(kFeatures & kTxOffload) != 0, OffloadTxPolicy, TxMbufPolicy>;
-  return static_cast<uint16_t>(tx_burst<false, Policy>(slot->pair.tx(), slot->tx_policy, packets, count));
+  return static_cast<uint16_t>(tx_burst<kSegments, Policy>(slot->pair.tx(), slot->tx_policy, packets, count));
 }
 
-struct Variant {
-  eth_rx_burst_t burst;
-  const char* name;
-};
-constexpr Variant kReceive[kRxVariants] = {{receive<kRxPlain>, "plain"},
-                                           {receive<kRxOffload>, "offloads in software"}};
-constexpr Variant kSend[kTxVariants] = {{send<kTxPlain>, "plain"}, {send<kTxOffload>, "offloads in software"}};
+constexpr eth_rx_burst_t kReceive[kRxVariants] = {receive<0>, receive<kRxOffload>, receive<kRxScatter>,
+                                                  receive<kRxScatter | kRxOffload>};
+constexpr eth_tx_burst_t kSend[kTxVariants] = {send<0>, send<kTxOffload>, send<kTxSegments>,
+                                               send<kTxSegments | kTxOffload>};
+constexpr const char* kReceiveName[kRxVariants] = {"plain", "offloads in software", "scattered",
+                                                   "scattered, offloads in software"};
+constexpr const char* kSendName[kTxVariants] = {"plain", "offloads in software", "several segments",
+                                                "several segments, offloads in software"};
 
-const Variant& receive_variant(const struct rte_eth_dev* dev) {
-  const PmdPort* port = port_of(dev);
-  const bool offload = std::any_of(port->slots.begin(), port->slots.end(),
-                                   [](const auto& slot) { return slot->rx_offload.any(); });
-  return kReceive[offload ? kRxOffload : kRxPlain];
+SharedPort& shared_of(const struct rte_eth_dev* dev) {
+  return *static_cast<SharedPort*>(dev->data->dev_private);
 }
-const Variant& send_variant(const struct rte_eth_dev* dev) {
-  const PmdPort* port = port_of(dev);
-  const bool offload = std::any_of(port->slots.begin(), port->slots.end(),
-                                   [](const auto& slot) { return slot->tx_offload.flags != 0; });
-  return kSend[offload ? kTxOffload : kTxPlain];
+
+template <typename Condition>
+uint32_t bit_if_any(const PmdPort& port, uint32_t bit, Condition condition) {
+  const auto& slots = port.slots;
+  return std::any_of(slots.begin(), slots.end(), [&](const auto& slot) { return condition(*slot); }) ? bit : 0;
+}
+bool has_segments(const QueueSlot& slot) { return slot.pair.outcome().segments(); }
+
+uint32_t receive_variant(const PmdPort& port) {
+  return bit_if_any(port, kRxScatter, has_segments) |
+         bit_if_any(port, kRxOffload, [](const QueueSlot& slot) { return slot.rx_offload.any(); });
+}
+uint32_t send_variant(const PmdPort& port) {
+  return bit_if_any(port, kTxSegments, has_segments) |
+         bit_if_any(port, kTxOffload, [](const QueueSlot& slot) { return slot.tx_offload.flags != 0; });
 }
 
 }  // namespace
 
+// The choice is kept where a secondary process finds it.
 void choose_bursts(struct rte_eth_dev* dev) {
-  dev->rx_pkt_burst = receive_variant(dev).burst;
-  dev->tx_pkt_burst = send_variant(dev).burst;
+  SharedPort& shared = shared_of(dev);
+  if (rte_eal_process_type() == RTE_PROC_PRIMARY) {
+    shared.rx_variant = static_cast<uint8_t>(receive_variant(*port_of(dev)));
+    shared.tx_variant = static_cast<uint8_t>(send_variant(*port_of(dev)));
+    dev->data->scattered_rx = (shared.rx_variant & kRxScatter) != 0;
+  }
+  dev->rx_pkt_burst = kReceive[shared.rx_variant];
+  dev->tx_pkt_burst = kSend[shared.tx_variant];
   dev->tx_pkt_prepare = prepare_to_send;
 }
 
-const char* rx_burst_name(const struct rte_eth_dev* dev) { return receive_variant(dev).name; }
-const char* tx_burst_name(const struct rte_eth_dev* dev) { return send_variant(dev).name; }
+const char* rx_burst_name(const struct rte_eth_dev* dev) { return kReceiveName[shared_of(dev).rx_variant]; }
+const char* tx_burst_name(const struct rte_eth_dev* dev) { return kSendName[shared_of(dev).tx_variant]; }
 
 uint32_t give_back_sent(QueueSlot& slot, uint32_t most) {
   TxLocal& tx = slot.pair.tx();

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+//
+// Packets longer than a buffer: when a port asks the kernel for packets of several buffers (XDP_USE_SG), which
+// lengths it can receive, and what it says of that to ethdev.
+#pragma once
+
+#include <string>
+
+#include "drivers/net/zcnbrh/pmd.h"
+
+namespace zcnbrh::pmd {
+
+// Needed where the port's MTU does not fit a buffer; useful where the application configured scattered receive
+// or transmit of several segments.
+SegmentsPolicy segments_wanted(const PmdPort& port);
+
+// The same for one of its queues: off once the kernel has refused them.
+inline SegmentsPolicy segments_of(const PmdPort& port, const QueueSlot& slot) {
+  return slot.segments.refused ? SegmentsPolicy::kOff : segments_wanted(port);
+}
+
+// Why the port cannot have packets of several buffers, or "".
+std::string why_no_segments(const PmdPort& port);
+
+// Longest packet that queues with this pool receive, bytes. Errors: the layout's.
+Result<uint32_t> longest_received(const PmdPort& port, const PoolMemory& memory);
+
+// May the port's MTU become `mtu`? Looks at the receive queues that are set up. Errors: EINVAL with the
+// numbers.
+Status check_mtu(const PmdPort& port, uint32_t mtu);
+// The same for one queue's pool.
+Status check_pool_mtu(const PmdPort& port, const PoolMemory& memory, uint32_t mtu);
+
+// An MTU above 1500 that the application configured (rxmode.mtu) is the netdev's, too. Errors: the kernel's.
+Status apply_configured_mtu(PmdPort& port, uint32_t mtu);
+
+// Queues that were opened for less than the port now wants, with the doors shut: opened anew they get it.
+void close_without_segments(PmdPort& port);
+
+// Scattered receive, lengths, segments a packet.
+void add_jumbo_info(const PmdPort& port, struct rte_eth_dev_info& info);
+
+}  // namespace zcnbrh::pmd
