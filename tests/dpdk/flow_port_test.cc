@@ -241,7 +241,7 @@ TEST_F(FlowPortTest, RefusalsThatTestpmdCannotAskFor) {
       {kEthItem, {RTE_FLOW_ACTION_TYPE_VOID, nullptr}, RTE_FLOW_ERROR_TYPE_ACTION_NUM, "needs an action"},
       {kEthItem, {RTE_FLOW_ACTION_TYPE_QUEUE, nullptr}, RTE_FLOW_ERROR_TYPE_ACTION_CONF, "no such queue"},
       {kEthItem, {RTE_FLOW_ACTION_TYPE_RSS, nullptr}, RTE_FLOW_ERROR_TYPE_ACTION_CONF, "rss without queues"},
-      {kEthItem, {RTE_FLOW_ACTION_TYPE_RSS, &none}, RTE_FLOW_ERROR_TYPE_ACTION_CONF, "all queues of the port"},
+      {kEthItem, {RTE_FLOW_ACTION_TYPE_RSS, &none}, RTE_FLOW_ERROR_TYPE_ACTION_CONF, "rss without queues"},
       {kEthItem, {RTE_FLOW_ACTION_TYPE_RSS, &keyed}, RTE_FLOW_ERROR_TYPE_ACTION_CONF, as_is},
       {kEthItem, {RTE_FLOW_ACTION_TYPE_RSS, &leveled}, RTE_FLOW_ERROR_TYPE_ACTION_CONF, as_is},
       {kEthItem, {RTE_FLOW_ACTION_TYPE_RSS, &symmetric}, RTE_FLOW_ERROR_TYPE_ACTION_CONF, as_is},

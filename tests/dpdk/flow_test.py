@@ -187,7 +187,7 @@ def what_is_refused():
         refused(r, "ipv4 / eth / end", "drop", "from the outside in", "specific pattern item")
         refused(r, anything, "queue index 1", "its own queue alone", "specific action")
         refused(r, anything, "queue index 2", "no such queue: the port has RX queues 0..1", "action configuration")
-        refused(r, anything, "rss queues 1 end", "no RSS contexts", "action configuration")
+        refused(r, anything, "rss queues 1 end", "without RSS contexts", "action configuration")
         refused(r, anything, "drop / passthru", "one of drop, passthru, queue and rss", "specific action")
         refused(r, anything, "dec_ttl", "actions are drop", "specific action")
         # With all its queues a rule leaves the packets where the NIC has put them.

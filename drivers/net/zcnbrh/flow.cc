@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "drivers/net/zcnbrh/flow_translate.h"
+#include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/ops.h"
 
 namespace zcnbrh::pmd {
@@ -56,14 +57,51 @@ XdpRules rules_in_force(const PmdPort& port) {
 
 QueueRange queues_of(const PmdPort& port) { return {port.config().start_queue, port.queues()}; }
 
+// The NIC's own filters; asked anew each time, since `ethtool -K` may change what it takes.
+class Nic {
+ public:
+  explicit Nic(const PmdPort& port) : calls_(port.port->info().name), filters_(calls_) {}
+  const RxFilters& filters() const { return filters_; }
+
+ private:
+  NetdevEthtool calls_;
+  RxFilters filters_;
+};
+
+// Brings the rule's packets to its queues. Where they come to the port's only queue anyway, if to the port at
+// all, a NIC that cannot do it is no reason to refuse.
+Status steer_rule(const PmdPort& port, const TranslatedFlow& flow, std::optional<Steering>& out) {
+  if (flow.steer_to.empty()) return {};
+  const Nic nic(port);
+  auto steering = steer(nic.filters(), flow.rule.match, flow.steer_to);
+  if (steering) {
+    out = *steering;
+    return {};
+  }
+  if (flow.must_steer) return steering.error();
+  ZLOG(INFO, "port %u (%s): flow rule without a filter of the NIC: %s", port.port_id, port.name.c_str(),
+       steering.error().text().c_str());
+  return {};
+}
+
+void stop_steering(const PmdPort& port, const struct rte_flow& flow) {
+  if (!flow.steering.has_value()) return;
+  const Nic nic(port);
+  if (Status s = zcnbrh::stop_steering(nic.filters(), *flow.steering); !s)
+    ZLOG(WARNING, "port %u (%s): filter %u stays in the NIC: %s", port.port_id, port.name.c_str(),
+         flow.steering->location, s.error().text().c_str());
+}
+
 std::optional<FlowRefusal> translate(const struct rte_eth_dev* dev, const struct rte_flow_attr* attr,
                                      const struct rte_flow_item* pattern, const struct rte_flow_action* actions,
-                                     FlowRule& rule) {
+                                     TranslatedFlow& flow) {
   const PmdPort& port = *port_of(dev);
   FlowPort facts;
   facts.queues = queues_of(port);
   facts.rx_queues = dev->data->nb_rx_queues != 0 ? dev->data->nb_rx_queues : port.queues();
-  return translate_flow(facts, attr, pattern, actions, rule);
+  facts.no_filters =
+      port.config().is_loop() ? "the loop backend has no filters" : Nic(port).filters().why_none();
+  return translate_flow(facts, attr, pattern, actions, flow);
 }
 
 int flow_validate(struct rte_eth_dev* dev, const struct rte_flow_attr* attr,
@@ -71,8 +109,12 @@ int flow_validate(struct rte_eth_dev* dev, const struct rte_flow_attr* attr,
                   struct rte_flow_error* error) noexcept {
   PmdPort& port = *port_of(dev);
   if (auto why = without_rules(port)) return report(port, error, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, *why);
-  FlowRule rule;
-  if (auto refused = translate(dev, attr, pattern, actions, rule)) return report(port, error, *refused);
+  TranslatedFlow flow;
+  if (auto refused = translate(dev, attr, pattern, actions, flow)) return report(port, error, *refused);
+  if (flow.must_steer) {
+    if (auto spec = to_ntuple(flow.rule.match); !spec)
+      return report(port, error, RTE_FLOW_ERROR_TYPE_ITEM, spec.error());
+  }
   if (port.flow.table == nullptr) return 0;
   const Status room = port.flow.table->check_room();
   return room ? 0 : report(port, error, RTE_FLOW_ERROR_TYPE_STATE, room.error());
@@ -82,8 +124,8 @@ struct rte_flow* flow_create(struct rte_eth_dev* dev, const struct rte_flow_attr
                              const struct rte_flow_item* pattern, const struct rte_flow_action* actions,
                              struct rte_flow_error* error) noexcept {
   PmdPort& port = *port_of(dev);
-  FlowRule rule;
-  if (auto refused = translate(dev, attr, pattern, actions, rule)) {
+  TranslatedFlow flow;
+  if (auto refused = translate(dev, attr, pattern, actions, flow)) {
     report(port, error, *refused);
     return nullptr;
   }
@@ -92,14 +134,19 @@ struct rte_flow* flow_create(struct rte_eth_dev* dev, const struct rte_flow_attr
     report(port, error, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, program.error());
     return nullptr;
   }
-  auto id = port.flow.table->add(port.port_id, rule, *program);
+  auto handle = std::make_unique<struct rte_flow>();
+  if (Status s = steer_rule(port, flow, handle->steering); !s) {
+    report(port, error, RTE_FLOW_ERROR_TYPE_ACTION, s.error());
+    return nullptr;
+  }
+  auto id = port.flow.table->add(port.port_id, flow.rule, *program);
   if (!id) {
+    stop_steering(port, *handle);
     report(port, error, RTE_FLOW_ERROR_TYPE_STATE, id.error());
     return nullptr;
   }
-  auto handle = std::make_unique<struct rte_flow>();
   handle->id = *id;
-  handle->counts = rule.counts;
+  handle->counts = flow.rule.counts;
   return port.flow.rules.emplace_back(std::move(handle)).get();
 }
 
@@ -117,6 +164,7 @@ int flow_destroy(struct rte_eth_dev* dev, struct rte_flow* flow, struct rte_flow
   if (rule == port.flow.rules.end()) return no_such_rule(port, error);
   if (Status s = port.flow.table->remove(flow->id, rules_in_force(port)); !s)
     return report(port, error, RTE_FLOW_ERROR_TYPE_HANDLE, s.error());
+  stop_steering(port, *flow);
   port.flow.rules.erase(rule);
   return 0;
 }
@@ -126,6 +174,7 @@ int flow_flush(struct rte_eth_dev* dev, struct rte_flow_error* error) noexcept {
   if (port.flow.table == nullptr) return 0;
   if (Status s = port.flow.table->remove_all(port.port_id, rules_in_force(port)); !s)
     return report(port, error, RTE_FLOW_ERROR_TYPE_HANDLE, s.error());
+  for (const auto& rule : port.flow.rules) stop_steering(port, *rule);
   port.flow.rules.clear();
   return 0;
 }
@@ -203,6 +252,7 @@ Status flow_attached(PmdPort& port) {
 
 void flow_close(PmdPort& port) {
   if (port.flow.table != nullptr) port.flow.table->leave(port.port_id, rules_in_force(port));
+  for (const auto& rule : port.flow.rules) stop_steering(port, *rule);
   port.flow = {};
 }
 

@@ -8,16 +8,20 @@
 #include <rte_flow_driver.h>
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "lib/flow/ntuple.h"
 #include "lib/flow/rule_table.h"
+#include "lib/netdev/ethtool_calls.h"
 
 // What an application's handle points to.
 struct rte_flow {
   zcnbrh::RuleTable::RuleId id = 0;
   bool counts = false;
+  std::optional<zcnbrh::Steering> steering;  // in the NIC
 };
 
 namespace zcnbrh::pmd {

@@ -122,40 +122,56 @@ std::string queues_text(const FlowPort& port) {
   return "the port has RX queues 0.." + std::to_string(std::max<int>(port.rx_queues, 1) - 1);
 }
 
-// An AF_XDP socket takes packets of its own queue alone: what came in on another cannot get there.
-Refused translate_queue(const FlowPort& port, const struct rte_flow_action& action, FlowRule& out) {
+// An AF_XDP socket takes packets of its own queue alone: what came in on another cannot get there, unless the
+// NIC's filters bring it there in the first place.
+Refused translate_queue(const FlowPort& port, const struct rte_flow_action& action, TranslatedFlow& out) {
   const auto* queue = static_cast<const struct rte_flow_action_queue*>(action.conf);
   if (queue == nullptr || queue->index >= port.rx_queues)
     return no(EINVAL, RTE_FLOW_ERROR_TYPE_ACTION_CONF, &action, "no such queue: " + queues_text(port));
-  if (port.rx_queues > 1)
-    return no(
-        ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, &action,
-        "an AF_XDP socket takes packets of its own queue alone, and this NIC has no filters to choose the "
-        "queue; give the port one queue, or use rss with all its queues");
-  out.queues = {port.queues.first + queue->index, 1};
+  out.must_steer = port.rx_queues > 1;
+  if (port.no_filters.empty()) {
+    out.steer_to = {port.queues.first + queue->index};
+  } else if (out.must_steer) {
+    return no(ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, &action,
+              "an AF_XDP socket takes packets of its own queue alone, and " + port.no_filters +
+                  "; give the port one queue, or use rss with all its queues");
+  } else {
+    out.rule.queues = {port.queues.first + queue->index, 1};
+  }
   return std::nullopt;
 }
 
-// Packets stay on the queues that the NIC has spread them over, so these must be all.
-Refused translate_rss(const FlowPort& port, const struct rte_flow_action& action, FlowRule& out) {
+Refused check_rss(const FlowPort& port, const struct rte_flow_action& action) {
   const auto* rss = static_cast<const struct rte_flow_action_rss*>(action.conf);
-  if (rss == nullptr) return no(EINVAL, RTE_FLOW_ERROR_TYPE_ACTION_CONF, &action, "rss without queues");
+  if (rss == nullptr || rss->queue_num == 0)
+    return no(EINVAL, RTE_FLOW_ERROR_TYPE_ACTION_CONF, &action, "rss without queues");
   if (rss->func != RTE_ETH_HASH_FUNCTION_DEFAULT || rss->level > 1 ||
       (rss->key != nullptr && rss->key_len != 0))
     return no(ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION_CONF, &action,
               "the NIC spreads as it is set up; a rule cannot give hash function, key or level");
-  std::vector<bool> named(port.rx_queues);
-  for (uint32_t i = 0; i < rss->queue_num; ++i) {
+  for (uint32_t i = 0; i < rss->queue_num; ++i)
     if (rss->queue[i] >= port.rx_queues)
       return no(EINVAL, RTE_FLOW_ERROR_TYPE_ACTION_CONF, &action, "no such queue: " + queues_text(port));
-    named[rss->queue[i]] = true;
+  return std::nullopt;
+}
+
+// With all queues of the port packets stay where the NIC has spread them; with some of them an RSS context of
+// the NIC spreads them anew.
+Refused translate_rss(const FlowPort& port, const struct rte_flow_action& action, TranslatedFlow& out) {
+  if (auto refused = check_rss(port, action)) return refused;
+  const auto* rss = static_cast<const struct rte_flow_action_rss*>(action.conf);
+  std::vector<bool> named(port.rx_queues);
+  for (uint32_t i = 0; i < rss->queue_num; ++i) named[rss->queue[i]] = true;
+  if (std::ranges::count(named, true) == port.rx_queues) {
+    out.rule.queues = {port.queues.first, port.rx_queues};
+    return std::nullopt;
   }
-  if (std::ranges::count(named, true) != port.rx_queues)
+  if (!port.no_filters.empty())
     return no(ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION_CONF, &action,
-              "an AF_XDP socket takes packets of its own queue alone, and this NIC has no RSS contexts: rss is "
-              "for all queues of the port; " +
-                  queues_text(port));
-  out.queues = {port.queues.first, port.rx_queues};
+              "an AF_XDP socket takes packets of its own queue alone, and " + port.no_filters +
+                  ": without RSS contexts rss is for all queues of the port; " + queues_text(port));
+  out.must_steer = true;
+  for (uint32_t i = 0; i < rss->queue_num; ++i) out.steer_to.push_back(port.queues.first + rss->queue[i]);
   return std::nullopt;
 }
 
@@ -174,13 +190,13 @@ class Fate {
 };
 
 Refused translate_action(const FlowPort& port, const struct rte_flow_action& action, Fate& fate,
-                         FlowRule& out) {
+                         TranslatedFlow& out) {
   switch (action.type) {
     case RTE_FLOW_ACTION_TYPE_DROP:
-      out.verdict = ZCNBRH_RULE_DROP;
+      out.rule.verdict = ZCNBRH_RULE_DROP;
       return fate.set(action);
     case RTE_FLOW_ACTION_TYPE_PASSTHRU:
-      out.verdict = ZCNBRH_RULE_TO_KERNEL;
+      out.rule.verdict = ZCNBRH_RULE_TO_KERNEL;
       return fate.set(action);
     case RTE_FLOW_ACTION_TYPE_QUEUE:
       if (auto refused = translate_queue(port, action, out)) return refused;
@@ -189,7 +205,7 @@ Refused translate_action(const FlowPort& port, const struct rte_flow_action& act
       if (auto refused = translate_rss(port, action, out)) return refused;
       return fate.set(action);
     case RTE_FLOW_ACTION_TYPE_COUNT:
-      out.counts = true;
+      out.rule.counts = true;
       return std::nullopt;
     default:
       return no(ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, &action,
@@ -197,7 +213,7 @@ Refused translate_action(const FlowPort& port, const struct rte_flow_action& act
   }
 }
 
-Refused translate_actions(const FlowPort& port, const struct rte_flow_action* actions, FlowRule& out) {
+Refused translate_actions(const FlowPort& port, const struct rte_flow_action* actions, TranslatedFlow& out) {
   if (actions == nullptr) return no(EINVAL, RTE_FLOW_ERROR_TYPE_ACTION_NUM, nullptr, "no actions given");
   Fate fate;
   bool any = false;
@@ -214,12 +230,12 @@ Refused translate_actions(const FlowPort& port, const struct rte_flow_action* ac
 
 Refused translate_flow(const FlowPort& port, const struct rte_flow_attr* attr,
                        const struct rte_flow_item* pattern, const struct rte_flow_action* actions,
-                       FlowRule& out) {
+                       TranslatedFlow& out) {
   out = {};
-  out.queues = port.queues;
+  out.rule.queues = port.queues;
   if (auto refused = check_attributes(attr)) return refused;
-  out.priority = attr->priority;
-  if (auto refused = translate_pattern(pattern, out.match)) return refused;
+  out.rule.priority = attr->priority;
+  if (auto refused = translate_pattern(pattern, out.rule.match)) return refused;
   return translate_actions(port, actions, out);
 }
 

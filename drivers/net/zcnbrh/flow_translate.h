@@ -9,6 +9,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "lib/flow/rule_table.h"
 
@@ -25,11 +26,19 @@ struct FlowRefusal {
 struct FlowPort {
   QueueRange queues;       // of the netdev
   uint16_t rx_queues = 0;  // configured; they are the first of `queues`
+  std::string no_filters;  // why the NIC cannot choose queues for us; empty: it can
+};
+
+struct TranslatedFlow {
+  FlowRule rule;
+  // The netdev's queues that the NIC's own filters are to bring the packets to; empty: no need.
+  std::vector<uint32_t> steer_to;
+  bool must_steer = false;  // without it the rule would be a lie
 };
 
 // Fills in `out` or returns the refusal.
 std::optional<FlowRefusal> translate_flow(const FlowPort& port, const struct rte_flow_attr* attr,
                                           const struct rte_flow_item* pattern,
-                                          const struct rte_flow_action* actions, FlowRule& out);
+                                          const struct rte_flow_action* actions, TranslatedFlow& out);
 
 }  // namespace zcnbrh::pmd
