@@ -168,7 +168,8 @@ class Parts:
         firmware = [word for name in ("qemu", "seabios") for word in ("-L", str(root / "usr/share" / name))]
         program = root / "usr/bin/qemu-system-x86_64"
         command = [str(program if program.exists() else "qemu-system-x86_64"), *firmware]
-        return (command, {"LD_LIBRARY_PATH": ":".join(libraries), "QEMU_MODULE_DIR": str(root / "usr/lib/x86_64-linux-gnu/qemu")})
+        return command, {"LD_LIBRARY_PATH": ":".join(libraries),
+                         "QEMU_MODULE_DIR": str(root / "usr/lib/x86_64-linux-gnu/qemu")}
 
     def why_not(self):
         """Why these parts cannot be used, or an empty text."""

@@ -3,7 +3,7 @@
 # Copyright 2026 The Z-CNBRH authors
 #
 # The guest's /init, run by busybox. Loads the modules, lays a writable memory file system over the host's root (9p,
-# read-only), and runs guest.py there, or a shell when there is no plan. Then the guest powers off.
+# read-only), and runs guest.py there, or a command, or a shell when there is neither. Then the guest powers off.
 B=/bin/busybox
 P=trans=virtio,version=9p2000.L,msize=512000
 N=/new
@@ -55,6 +55,8 @@ export HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/
 source=$($B cat $N/out/source)
 if [ -f $N/out/plan.json ]; then
   $B chroot $N /usr/bin/python3 -B "$source/devtools/lab/guest.py" </dev/null 2>&1
+elif [ -f $N/out/command ]; then
+  $B chroot $N /bin/bash -c "cd '$source'; . devtools/lab/shell.sh >/dev/null; . /out/command" </dev/null 2>&1
 else
   $B setsid $B cttyhack $B chroot $N /bin/sh -c "cd '$source'; . devtools/lab/shell.sh; exec bash -i"
 fi

@@ -5,11 +5,13 @@
 
     lab.py [--machine iommu|no-iommu] [--full] [WORD ...]   the tests whose name holds one of the words, as TAP
     lab.py [--machine ...] --shell                          a root shell in the guest; it powers off at its end
+    lab.py [--machine ...] --shell 'COMMANDS'               the same, with these instead of what is typed
 
 What the guest leaves is in BUILD/lab/MACHINE/: console, dmesg and the programs' outputs.
 """
 
 import argparse
+import fcntl
 import json
 import os
 import pathlib
@@ -29,6 +31,7 @@ import machine
 import plan
 
 DRIVER = "drivers/net/zcnbrh/librte_net_zcnbrh.so"
+BOOTS = 2  # a machine that never said a word has shown nothing of the driver
 BOOT_SECONDS = 240  # until the guest's first word; ten on an idle machine
 
 
@@ -143,10 +146,13 @@ def run_tests(parts, out, arguments):
     (out / "plan.json").write_text(json.dumps(
         {"source": str(fetch.ROOT), "build": str(arguments.build), "driver": str(arguments.build / DRIVER),
          "words": arguments.words, "scripts": todo}))
-    (out / "tap").touch()
     started = time.monotonic()
-    with Guest(parts, out, arguments.machine == "iommu", taps) as guest:
-        stream, early = follow(guest, started + arguments.seconds)
+    for _ in range(BOOTS):
+        (out / "tap").write_text("")
+        with Guest(parts, out, arguments.machine == "iommu", taps) as guest:
+            stream, early = follow(guest, started + arguments.seconds)
+        if (out / "tap").stat().st_size:
+            break
     if early:
         for line in console_tail(out):
             print(f"# console: {line}")
@@ -162,11 +168,21 @@ def parse():
                         help="every test; without it a choice of a few minutes (ZCNBRH_LAB=full: the same)")
     parser.add_argument("--build", type=pathlib.Path, default=os.environ.get("ZCNBRH_BUILD_DIR", fetch.ROOT / "build"))
     parser.add_argument("--seconds", type=int, default=1500, help="end the guest after this time")
-    parser.add_argument("--shell", action="store_true")
+    parser.add_argument("--shell", nargs="?", const="", metavar="COMMANDS")
     parser.add_argument("words", nargs="*", default=os.environ.get("ZCNBRH_LAB_ARGS", "").split())
     arguments = parser.parse_args()
     arguments.build = pathlib.Path(arguments.build).resolve()
     return arguments
+
+
+def run(parts, out, arguments):
+    if arguments.shell is not None:
+        if arguments.shell:
+            (out / "command").write_text(arguments.shell + "\n")
+        with Guest(parts, out, arguments.machine == "iommu", not machine.why_no_taps(), interactive=True) as guest:
+            return guest.process.wait()
+    run_tests(parts, out, arguments)
+    return 0
 
 
 def main():
@@ -175,16 +191,15 @@ def main():
         parts = fetch.prepare()
     except fetch.NotHere as reason:
         print(f"1..0 # SKIP no lab here: {reason}")
-        return fetch.SKIP if arguments.shell else 0
+        return 0 if arguments.shell is None else fetch.SKIP
     out = arguments.build / "lab" / arguments.machine
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
-    (out / "source").write_text(str(fetch.ROOT))
-    if arguments.shell:
-        with Guest(parts, out, arguments.machine == "iommu", not machine.why_no_taps(), interactive=True) as guest:
-            return guest.process.wait()
-    run_tests(parts, out, arguments)
-    return 0
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{out}.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one run at a time of a machine: its folder is the guest's
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
+        (out / "source").write_text(str(fetch.ROOT))
+        return run(parts, out, arguments)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,8 @@ class Rig:
             app, peer = lab.veth(queues, f"02:00:5a:43:{number:02x}:01", f"02:00:5a:43:{number:02x}:02")
             self.apps.append(app)
             self.peers.append(peer)
-        lab.peer_address(self.peers[0], PEER_ADDRESS + "/24")
+        if pairs:
+            lab.peer_address(self.peers[0], PEER_ADDRESS + "/24")
         self.before = [netlab.interface_flags(lab.link(app)) for app in self.apps]
         self._sockets = {}
 

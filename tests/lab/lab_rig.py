@@ -8,6 +8,7 @@ a pair of another kind as its second.
 """
 
 import contextlib
+import importlib.util
 import json
 import os
 import pathlib
@@ -35,6 +36,7 @@ IGB = PAIR == "igb"
 MODE = "copy" if PAIR == "plain" else "zero-copy"  # what this pair's sockets get
 # One pool for both ports: testpmd would make one a NUMA node, and each port would send the other's mbufs.
 ONE_POOL = ("--no-numa", "--socket-num=0")
+SIZES = (60, 64, 127, 300, 1024, 1513, 1514)
 PEER_SYS = "/run/peer-sys"
 SETTLE_SECONDS = {"igb": 2.0}  # igb resets its link at each attach and again from its watchdog
 
@@ -164,8 +166,18 @@ class NicLab(netlab.Lab):
 class NicRig(rig.Rig):
     """Rig that waits for the link, and knows what the kernel says of the sockets' mode."""
 
+    pool_options = ONE_POOL
+
+    @classmethod
+    def on(cls, lab, netdevs):
+        """A rig with a port on each of these, and no kernel peer."""
+        made = cls(lab, 0, 1)
+        made.apps = list(netdevs)
+        made.before = [netlab.interface_flags(lab.link(netdev)) for netdev in netdevs]
+        return made
+
     def launch(self, devices, **options):
-        options["app"] = [*ONE_POOL, *options.get("app", ())]
+        options["app"] = [*self.pool_options, *options.get("app", ())]
         pmd = super().launch(devices, **options)
         self.lab.settle()
         return pmd
@@ -179,6 +191,22 @@ def diag_modes():
     """The same by the kernel's socket list (xsk_diag), of every AF_XDP socket of this namespace."""
     shown = netlab.run("ss", "-a", "-f", "xdp", "-e", "-i")
     return ["zero-copy" if word == "1" else "copy" for word in re.findall(r"\bzc:([01])", shown)]
+
+
+def exchange(r, count):
+    """`count` frames of all sizes there and back through io, each unchanged and in order."""
+    r.forward("io")
+    sent = [frames.numbered_frame(number, SIZES[number % len(SIZES)]) for number in range(count)]
+    equal(r.peer().exchange(sent), sent, "frames that came back")
+    r.pmd.command("stop")
+
+
+def on_veth(name):
+    """The module of this name in tests/dpdk, whose folder may come after one with the same name here."""
+    spec = importlib.util.spec_from_file_location(f"veth_{name}", SOURCE / "tests/dpdk" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def main(functions):

@@ -6,9 +6,10 @@
 The sub-tests are those of tests/dpdk/forward_test.py, on NICs in place of the veth pairs.
 """
 
-from lab_rig import main  # first: it knows where the tests of tests/dpdk are
+from lab_rig import IGB, main, on_veth
 
-import forward_test as veth  # pylint: disable=wrong-import-order
+veth = on_veth("forward_test")
 
 if __name__ == "__main__":
-    main([veth.io, veth.csum, veth.txonly_chained, veth.gso, veth.icmpecho])
+    # The last one forwards between the pair's NIC and an igb.
+    main([veth.io, veth.csum, veth.txonly_chained, veth.gso, veth.icmpecho] + ([] if IGB else [veth.two_ports]))
