@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <vector>
 
+#include "bpf/zcnbrh_meta.h"
+#include "bpf/zcnbrh_meta.skel.h"
 #include "bpf/zcnbrh_xdp.skel.h"
 #include "lib/base/log.h"
 #include "lib/xdp/libbpf_log.h"
@@ -23,11 +25,14 @@ namespace {
 constexpr const char* kOwnObjectName = "zcnbrh_xdp";
 constexpr const char* kOwnPrograms[] = {"zcnbrh_redirect", "zcnbrh_filter"};  // by zcnbrh_config::rules
 constexpr uint32_t kXdpHasFrags = 1U << 5;                                    // BPF_F_XDP_HAS_FRAGS, 5.18
+constexpr const char* kMetadataProgram = "zcnbrh_meta_redirect";              // with and without rules
+constexpr uint32_t kDeviceBoundOnly = 1U << 6;                                // BPF_F_XDP_DEV_BOUND_ONLY, 6.3
 
-bpf_object* open_object(const std::string& path) {
-  if (!path.empty()) return bpf_object__open_file(path.c_str(), nullptr);
+bpf_object* open_object(const XdpObjectOptions& wanted) {
+  if (!wanted.user_object.empty()) return bpf_object__open_file(wanted.user_object.c_str(), nullptr);
   size_t size = 0;
-  const void* bytes = zcnbrh_xdp_bpf__elf_bytes(&size);
+  const void* bytes =
+      wanted.metadata != 0 ? zcnbrh_meta_bpf__elf_bytes(&size) : zcnbrh_xdp_bpf__elf_bytes(&size);
   LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = kOwnObjectName);
   return bpf_object__open_mem(bytes, size, &options);
 }
@@ -48,7 +53,7 @@ XdpObject::~XdpObject() {
 
 Result<XdpObject> XdpObject::open(const XdpObjectOptions& options) {
   LibbpfLog log;
-  bpf_object* opened = open_object(options.user_object);
+  bpf_object* opened = open_object(options);
   if (opened == nullptr) {
     const char* name = options.user_object.empty() ? kOwnObjectName : options.user_object.c_str();
     return Error{errno, "open of the XDP object", std::string(name) + ": " + log.reason()};
@@ -61,6 +66,7 @@ Result<XdpObject> XdpObject::open(const XdpObjectOptions& options) {
   out.find_rules(options);
   if (Status status = out.configure(options); !status) return status.error();
   if (Status status = out.size_maps(options); !status) return status.error();
+  if (Status status = out.want_metadata(options); !status) return status.error();
   return out;
 }
 
@@ -69,7 +75,7 @@ Result<XdpObject> XdpObject::open(const XdpObjectOptions& options) {
 Status XdpObject::find_program(const XdpObjectOptions& options) {
   bpf_program* candidate = nullptr;
   if (options.user_object.empty()) {
-    const char* wanted = kOwnPrograms[options.config.rules != 0];
+    const char* wanted = options.metadata != 0 ? kMetadataProgram : kOwnPrograms[options.config.rules != 0];
     bpf_object__for_each_program(candidate, object_) {
       const bool chosen = std::string_view(bpf_program__name(candidate)) == wanted;
       bpf_program__set_autoload(candidate, chosen);
@@ -149,6 +155,17 @@ Status XdpObject::configure(const XdpObjectOptions& options) {
   return {};
 }
 
+Status XdpObject::want_metadata(const XdpObjectOptions& options) {
+  if (options.metadata == 0) return {};
+  const zcnbrh_meta_config config{options.metadata, 0};
+  bpf_map* map = bpf_object__find_map_by_name(object_, ZCNBRH_META_MAP);
+  if (map == nullptr || bpf_map__set_initial_value(map, &config, sizeof config) != 0)
+    return no_xdp_object(EINVAL, std::string(bpf_object__name(object_)) + " writes no metadata");
+  bpf_program__set_ifindex(program_, static_cast<uint32_t>(options.bound_to));
+  bpf_program__set_flags(program_, bpf_program__flags(program_) | kDeviceBoundOnly);
+  return {};
+}
+
 // The maps of what is switched off are still referred to by the program, so they cannot be left out on
 // kernels whose verifier keeps dead branches (before 5.5): they shrink to one entry, and the gate's lose the
 // flag that came with 5.5.
@@ -175,7 +192,11 @@ Status XdpObject::size_maps(const XdpObjectOptions& options) {
 }
 
 Status XdpObject::share_maps(const XdpObject& other) {
-  for (const char* name : {ZCNBRH_XSKS_MAP, ZCNBRH_GATES_MAP, ZCNBRH_COUNTS_MAP, ZCNBRH_CPU_COUNTS_MAP}) {
+  std::vector<const char*> names = {ZCNBRH_XSKS_MAP, ZCNBRH_GATES_MAP, ZCNBRH_COUNTS_MAP,
+                                    ZCNBRH_CPU_COUNTS_MAP};
+  if (rules_ != nullptr && other.rules_ != nullptr)
+    names.insert(names.end(), {ZCNBRH_RULES_MAP, ZCNBRH_RULE_COUNTS_MAP});
+  for (const char* name : names) {
     bpf_map* mine = bpf_object__find_map_by_name(object_, name);
     const bpf_map* theirs = bpf_object__find_map_by_name(other.object_, name);
     if (mine == nullptr || theirs == nullptr) return Error{EINVAL, "sharing of XDP maps", name};

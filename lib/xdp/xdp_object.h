@@ -23,6 +23,10 @@ struct XdpObjectOptions {
   // on_empty, counters, per_cpu, rules; the owner is added here. A user's program that has a rule table gets
   // it whatever `rules` says.
   zcnbrh_config config = {};
+  // What the program writes before a packet, of enum zcnbrh_meta_field, asked of the device `bound_to`, for
+  // which it is loaded and which alone it can be attached to. Our own program only. Linux 6.3.
+  uint32_t metadata = 0;
+  int bound_to = 0;
 };
 
 // One XDP program and its maps: opened and configured (no kernel object yet), then loaded, by load() or by
@@ -71,6 +75,7 @@ class XdpObject {
   void find_rules(const XdpObjectOptions& options);
   Status configure(const XdpObjectOptions& options);
   Status size_maps(const XdpObjectOptions& options);
+  Status want_metadata(const XdpObjectOptions& options);
 
   bpf_object* object_;
   bpf_program* program_ = nullptr;

@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "lib/base/cacheline.h"
 #include "lib/base/log.h"
@@ -163,11 +164,13 @@ struct XdpProgram::Shared {
     return options.ifindex == other.ifindex && netns == netns_now && pid == ::getpid();
   }
   zcnbrh_on_empty gate() const { return gate_mode(options); }
-  const XdpObject& running() const { return filter ? *filter : object; }
+  const XdpObject& running() const { return variant ? *variant : object; }
 
   XdpProgramOptions options;
-  XdpObject object;                 // owns the maps
-  std::optional<XdpObject> filter;  // with rules, in the place of the program of `object`
+  XdpObject object;                  // owns the maps
+  std::optional<XdpObject> variant;  // with rules or metadata, in the place of the program of `object`
+  std::vector<XdpObject> retired;    // variants before this one: rules() handed out their maps
+  uint32_t metadata = 0;             // of the running program
   Mapping gates;
   std::optional<XdpAttachment> attachment;
   uint32_t program_id = 0;
@@ -202,8 +205,10 @@ struct ProgramRegistry {
 
   static Result<Shared*> join(Shared* shared, const XdpProgramOptions& options);
   static Result<Shared*> create(const XdpProgramOptions& options);
+  static Status exchange(Shared& shared, bool rules, uint32_t metadata);
   static Status use_rules(Shared& shared);
   static Result<Shared*> create_as_asked(const XdpProgramOptions& options);
+  static Status use_metadata(Shared& shared, uint32_t wanted);
 };
 
 // What is frozen into the loaded program must suit the newcomer.
@@ -277,6 +282,24 @@ Result<XdpProgram::Shared*> ProgramRegistry::create_as_asked(const XdpProgramOpt
   return shared.release();
 }
 
+// Another of our own programs takes the place of the running one, with its maps, and without a packet lost.
+Status ProgramRegistry::exchange(Shared& shared, bool rules, uint32_t metadata) {
+  XdpObjectOptions wanted = object_options(shared.options);
+  wanted.config.rules = rules;
+  wanted.metadata = metadata;
+  wanted.bound_to = shared.options.ifindex;
+  Result<XdpObject> next = XdpObject::open(wanted);
+  if (!next) return next.error();
+  if (Status status = next->share_maps(shared.running()); !status) return status;
+  if (Status status = next->load(); !status) return status;
+  if (Status status = shared.attachment->replace(next->program_fd()); !status) return status;
+  if (shared.variant) shared.retired.push_back(std::move(*shared.variant));
+  shared.variant.emplace(std::move(next).value());
+  shared.metadata = metadata;
+  shared.program_id = id_of(shared.variant->program_fd());
+  return {};
+}
+
 Status ProgramRegistry::use_rules(Shared& shared) {
   if (shared.running().rules()) return {};
   if (!shared.options.user_object.empty())
@@ -285,16 +308,18 @@ Status ProgramRegistry::use_rules(Shared& shared) {
                      " has no rule table; include zcnbrh_rules.h in it and begin with ZCNBRH_RULES(ctx)"};
   if (shared.options.mode == ProgramMode::kOffload)
     return Error{ENOTSUP, "flow rules", "a program on the NIC has no rule table; give mode=auto"};
-  XdpObjectOptions wanted = object_options(shared.options);
-  wanted.config.rules = 1;
-  Result<XdpObject> filter = XdpObject::open(wanted);
-  if (!filter) return filter.error();
-  if (Status status = filter->share_maps(shared.object); !status) return status;
-  if (Status status = filter->load(); !status) return status;
-  if (Status status = shared.attachment->replace(filter->program_fd()); !status) return status;
-  shared.program_id = id_of(filter->program_fd());
-  shared.filter.emplace(std::move(filter).value());
-  return {};
+  return exchange(shared, true, shared.metadata);
+}
+
+Status ProgramRegistry::use_metadata(Shared& shared, uint32_t wanted) {
+  if (shared.users > 1) wanted |= shared.metadata;  // another port's wishes
+  if (wanted == shared.metadata) return {};
+  const char* why = !shared.options.user_object.empty() ? "the program of xdp_prog= is the user's"
+                    : shared.options.mode == ProgramMode::kNative
+                        ? nullptr
+                        : "only native XDP programs can be bound to a device";
+  if (why != nullptr) return Error{ENOTSUP, "receive metadata", why};
+  return exchange(shared, static_cast<bool>(shared.running().rules()), wanted);
 }
 
 Result<XdpProgram> XdpProgram::attach(const XdpProgramOptions& options) {
@@ -332,6 +357,11 @@ Status XdpProgram::use_rules() const {
   std::lock_guard lock(g_mutex);
   return ProgramRegistry::use_rules(*shared_);
 }
+Status XdpProgram::use_metadata(uint32_t wanted) {
+  std::lock_guard lock(g_mutex);
+  return ProgramRegistry::use_metadata(*shared_, wanted);
+}
+uint32_t XdpProgram::metadata() const { return shared_->metadata; }
 XdpRules XdpProgram::rules() const { return shared_->running().rules(); }
 
 int XdpProgram::xsks_map_fd() const { return shared_->object.xsks_fd(); }

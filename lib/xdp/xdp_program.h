@@ -79,6 +79,12 @@ class XdpProgram {
   Status use_rules() const;
   XdpRules rules() const;  // false before use_rules(); of all who share the program
 
+  // Has the program write before each packet what the device knows of it: `wanted` of enum zcnbrh_meta_field,
+  // and what other ports of the netdev want already. 0: no more. The program is exchanged as in use_rules().
+  // ENOTSUP: a user's program, libxdp's dispatcher, SKB mode; others as of loading. Linux 6.3.
+  Status use_metadata(uint32_t wanted);
+  uint32_t metadata() const;  // what it writes now
+
   const char* attach_kind() const;  // "bpf_link", "netlink", "libxdp dispatcher"
   uint32_t program_id() const;
   bool frags() const;  // takes packets of several buffers

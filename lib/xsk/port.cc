@@ -7,6 +7,7 @@
 
 #include "lib/base/log.h"
 #include "lib/xdp/features.h"
+#include "lib/xdp/rx_metadata.h"
 #include "lib/xdp/xdp_occupant.h"
 #include "lib/xsk/loop_kernel.h"
 #include "lib/xsk/segments.h"
@@ -180,6 +181,18 @@ Status Port::set_busy_poll(QueuePair& pair, uint32_t budget) {
   if (!plugin_) plugin_ = DevicePlugin::at(dp_path());
   if (Status s = plugin_->set_busy_poll(pair.socket().fd(), kBusyPollMicroseconds, budget); !s) return s;
   return pair.adopt_busy_poll();
+}
+
+uint32_t Port::device_metadata() const {
+  const bool native = config_.mode == XdpMode::kAuto || config_.mode == XdpMode::kDrv;
+  if (is_loop() || config_.foreign_map() || !native || !config_.xdp_prog.empty()) return 0;
+  if (config_.attach == Attach::kDispatcher) return 0;  // no dispatcher takes a device-bound program
+  return static_cast<uint32_t>(features_.rx_metadata) & ZCNBRH_META_DEVICE;
+}
+
+Status Port::use_metadata(uint32_t wanted) {
+  if (!program_) return {};
+  return program_->use_metadata(wanted & device_metadata());
 }
 
 void Port::detach() {

@@ -49,6 +49,12 @@ class Port {
   void detach();
   bool attached() const { return is_loop() || program_.has_value() || foreign_.has_value(); }
 
+  // Receive metadata, of enum zcnbrh_meta_field: what the device has and this port's program may write; have it
+  // written, as far as that goes (see XdpProgram::use_metadata()); what is written now.
+  uint32_t device_metadata() const;
+  Status use_metadata(uint32_t wanted);
+  uint32_t metadata() const { return program_ ? program_->metadata() : 0; }
+
   // QueuePair::set_busy_poll(), or, where that needs a privilege that we lack and the device plugin has, by it.
   Status set_busy_poll(QueuePair& pair, uint32_t budget);
 

@@ -8,7 +8,9 @@
 
 #include <cerrno>
 
+#include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/ops.h"
+#include "lib/xdp/rx_metadata.h"
 
 namespace zcnbrh::pmd {
 namespace {
@@ -19,17 +21,42 @@ constexpr uint32_t kPacketTypes[] = {RTE_PTYPE_L2_ETHER,    RTE_PTYPE_L2_ETHER_V
                                      RTE_PTYPE_L3_IPV6_EXT, RTE_PTYPE_L4_TCP,        RTE_PTYPE_L4_UDP,
                                      RTE_PTYPE_L4_SCTP,     RTE_PTYPE_L4_FRAG,       RTE_PTYPE_UNKNOWN};
 
+uint64_t rx_offloads(const struct rte_eth_dev* dev, const QueueSlot& slot) {
+  return slot.nb_rx != 0 ? dev->data->dev_conf.rxmode.offloads | slot.rx_offload.of_queue : 0;
+}
+
+// A device's time stamps are worth something only beside its clock, see read_clock().
+uint32_t metadata_wanted(const struct rte_eth_dev* dev, const PmdPort& port, const QueueSlot& slot) {
+  const uint32_t wanted = metadata_for(rx_offloads(dev, slot));
+  return port.offloads.clock ? wanted : wanted & ~uint32_t{ZCNBRH_META_TIMESTAMP};
+}
+
 void set_queue(const struct rte_eth_dev* dev, const PmdPort& port, QueueSlot& slot) {
   const struct rte_eth_conf& conf = dev->data->dev_conf;
-  slot.rx_offload.offloads.store((conf.rxmode.offloads | slot.rx_offload.of_queue) & kSoftRxOffloads,
+  slot.rx_offload.offloads.store(rx_offloads(dev, slot) & kSoftRxOffloads, std::memory_order_relaxed);
+  slot.rx_offload.metadata.store(metadata_wanted(dev, port, slot) & port.port->metadata(),
                                  std::memory_order_relaxed);
-  slot.rx_offload.packet_types.store(port.packet_types.wanted(), std::memory_order_relaxed);
+  slot.rx_offload.packet_types.store(port.offloads.packet_types.wanted(), std::memory_order_relaxed);
   slot.tx_offload.flags = slot.tx_policy.flags = tx_flags_of(conf.txmode.offloads | slot.tx_offload.of_queue);
+}
+
+// Has the device's metadata written, as far as it has any; the software does the rest. A hash has no
+// substitute there: packets come without.
+void use_metadata(const struct rte_eth_dev* dev, PmdPort& port) {
+  uint32_t wanted = 0;
+  for (const auto& slot : port.slots) wanted |= metadata_wanted(dev, port, *slot);
+  const Status s = port.port->use_metadata(wanted);
+  if (!s)
+    ZLOG(NOTICE, "port %u (%s): no receive metadata of the device: %s", port.port_id, port.name.c_str(),
+         s.error().text().c_str());
+  if ((wanted & ~port.port->metadata() & ZCNBRH_META_HASH) != 0)
+    ZLOG(WARNING, "port %u (%s): packets come without the device's hash", port.port_id, port.name.c_str());
 }
 
 // A burst that runs meanwhile ends as it began: both variants work on the same queue.
 void switch_bursts(struct rte_eth_dev* dev) {
   PmdPort& port = *port_of(dev);
+  if (port.port->attached()) use_metadata(dev, port);
   for (const auto& slot : port.slots) set_queue(dev, port, *slot);
   if (dev->data->dev_started == 0) return;
   choose_bursts(dev);
@@ -53,8 +80,8 @@ void vlan_strip_queue_set(struct rte_eth_dev* dev, uint16_t queue, int on) noexc
 const uint32_t* supported_ptypes_get(struct rte_eth_dev* dev) noexcept {
   PmdPort* port = port_of(dev);
   if (port == nullptr) return nullptr;
-  if (!port->packet_types.asked) {
-    port->packet_types.asked = true;
+  if (!port->offloads.packet_types.asked) {
+    port->offloads.packet_types.asked = true;
     switch_bursts(dev);
   }
   return kPacketTypes;
@@ -63,15 +90,29 @@ const uint32_t* supported_ptypes_get(struct rte_eth_dev* dev) noexcept {
 int ptypes_set(struct rte_eth_dev* dev, uint32_t mask) noexcept {
   PmdPort* port = port_of(dev);
   if (port == nullptr) return -ENOTSUP;
-  port->packet_types.chosen = true;
-  port->packet_types.mask = mask;
+  port->offloads.packet_types.chosen = true;
+  port->offloads.packet_types.mask = mask;
   switch_bursts(dev);
   return 0;
 }
 
-int read_clock(struct rte_eth_dev* /*dev*/, uint64_t* clock) noexcept {
-  *clock = software_clock_ns();
+// The clock that received packets are stamped with.
+int read_clock(struct rte_eth_dev* dev, uint64_t* clock) noexcept {
+  const PmdPort* port = port_of(dev);
+  if (port == nullptr) return -ENOTSUP;
+  *clock = port->offloads.clock ? port->offloads.clock->now_ns() : software_clock_ns();
   return 0;
+}
+
+// The device's own clock, if it stamps packets and the clock may be read.
+void find_clock(PmdPort& port) {
+  if (port.offloads.clock || (port.port->device_metadata() & ZCNBRH_META_TIMESTAMP) == 0) return;
+  const auto index = ptp_clock_index(port.port->info().name);
+  if (!index) return;
+  auto clock = PtpClock::open(*index);
+  if (clock) return void(port.offloads.clock.emplace(std::move(*clock)));
+  ZLOG(NOTICE, "port %u (%s): time stamps are of the software clock: %s", port.port_id, port.name.c_str(),
+       clock.error().text().c_str());
 }
 
 }  // namespace
@@ -84,23 +125,28 @@ void add_offload_ops(struct eth_dev_ops& ops) {
   ops.read_clock = read_clock;
 }
 
-void add_offload_info(const PmdPort& /*port*/, struct rte_eth_dev_info& info) {
-  info.rx_offload_capa |= kSoftRxOffloads;
-  info.rx_queue_offload_capa |= kSoftRxOffloads;
+void add_offload_info(const PmdPort& port, struct rte_eth_dev_info& info) {
+  const bool hashes = (port.port->device_metadata() & ZCNBRH_META_HASH) != 0;
+  const uint64_t rx = kSoftRxOffloads | (hashes ? RTE_ETH_RX_OFFLOAD_RSS_HASH : 0);
+  info.rx_offload_capa |= rx;
+  info.rx_queue_offload_capa |= rx;
   info.tx_offload_capa |= kSoftTxOffloads;
   info.tx_queue_offload_capa |= kSoftTxOffloads;
 }
 
 Status apply_offloads(struct rte_eth_dev* dev) {
   PmdPort& port = *port_of(dev);
-  bool stamps = false;
-  for (const auto& slot : port.slots) {
-    set_queue(dev, port, *slot);
-    stamps |= (slot->rx_offload.offloads.load(std::memory_order_relaxed) & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0;
+  uint64_t all = 0;
+  for (const auto& slot : port.slots) all |= rx_offloads(dev, *slot);
+  if ((all & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0) {
+    if (register_rx_timestamp() != 0)
+      return Error{rte_errno, "RTE_ETH_RX_OFFLOAD_TIMESTAMP",
+                   "no room in mbufs for the time stamp's dynamic field"};
+    find_clock(port);
   }
-  if (!stamps || register_rx_timestamp() == 0) return {};
-  return Error{rte_errno, "RTE_ETH_RX_OFFLOAD_TIMESTAMP",
-               "no room in mbufs for the time stamp's dynamic field"};
+  use_metadata(dev, port);
+  for (const auto& slot : port.slots) set_queue(dev, port, *slot);
+  return {};
 }
 
 }  // namespace zcnbrh::pmd

@@ -6,8 +6,10 @@
 #include <rte_net.h>
 
 #include <ctime>
+#include <optional>
 
 #include "drivers/net/zcnbrh/packet_checksum.h"
+#include "lib/xdp/rx_metadata.h"
 
 namespace zcnbrh::pmd {
 namespace {
@@ -35,21 +37,35 @@ void cut_tags(struct rte_mbuf* m, uint32_t tags) {
   m->pkt_len -= bytes;
 }
 
-// With QINQ_STRIP two tags go if there are two, the outer to vlan_tci_outer; else one, as with VLAN_STRIP.
-void strip(struct rte_mbuf* m, bool both) {
-  if (m->data_len < kMacs + kTag + 2) return;
+// The first tag in the data, or nothing.
+std::optional<uint16_t> tag_in_data(const struct rte_mbuf* m, uint32_t at, bool outer) {
+  if (m->data_len < at + kTag + 2) return {};
   const auto* data = rte_pktmbuf_mtod(m, const uint8_t*);
-  if (!is_tag(be16_at(data + kMacs), both)) return;
-  const uint16_t outer_tci = be16_at(data + kMacs + 2);
-  m->ol_flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
-  if (both && m->data_len >= kMacs + 2 * kTag + 2 && is_tag(be16_at(data + kMacs + kTag), false)) {
-    m->vlan_tci_outer = outer_tci;
-    m->vlan_tci = be16_at(data + kMacs + kTag + 2);
-    m->ol_flags |= RTE_MBUF_F_RX_QINQ | RTE_MBUF_F_RX_QINQ_STRIPPED;
-    return cut_tags(m, 2);
+  if (!is_tag(be16_at(data + at), outer)) return {};
+  return be16_at(data + at + 2);
+}
+
+// With QINQ_STRIP two tags go if there are two, the outer to vlan_tci_outer; else one, as with VLAN_STRIP. A
+// tag that the device took out is the outermost.
+void strip(struct rte_mbuf* m, bool both, bool taken_by_device) {
+  std::optional<uint16_t> first = m->vlan_tci;
+  uint32_t in_data = 0;
+  if (!taken_by_device) {
+    first = tag_in_data(m, kMacs, both);
+    if (!first) return;
+    in_data = 1;
   }
-  m->vlan_tci = outer_tci;
-  cut_tags(m, 1);
+  m->vlan_tci = *first;
+  m->ol_flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
+  if (both) {
+    if (const auto second = tag_in_data(m, kMacs + in_data * kTag, false)) {
+      m->vlan_tci_outer = *first;
+      m->vlan_tci = *second;
+      m->ol_flags |= RTE_MBUF_F_RX_QINQ | RTE_MBUF_F_RX_QINQ_STRIPPED;
+      ++in_data;
+    }
+  }
+  if (in_data != 0) cut_tags(m, in_data);
 }
 
 template <typename Bytes>
@@ -100,9 +116,42 @@ void parse(struct rte_mbuf* m, uint64_t offloads, uint32_t wanted_types) {
                                  : checksum_status(ChainBytes(m), type, lengths, offloads);
 }
 
+void set_timestamp(struct rte_mbuf* m, uint64_t ns) {
+  *RTE_MBUF_DYNFIELD(m, g_timestamp_at, rte_mbuf_timestamp_t*) = ns;
+  m->ol_flags |= g_timestamp_flag;
+}
+
+// What the XDP program wrote before the packet, into the mbuf. Returns what there was of `wanted`.
+uint32_t take_metadata(struct rte_mbuf* m, uint32_t wanted) {
+  if (m->data_off < sizeof(zcnbrh_meta)) return 0;
+  const zcnbrh_meta* meta = take_rx_metadata(rte_pktmbuf_mtod(m, uint8_t*));
+  if (meta == nullptr) return 0;
+  const uint32_t have = meta->have & wanted;
+  if ((have & ZCNBRH_META_HASH) != 0) {
+    m->hash.rss = meta->hash;
+    m->ol_flags |= RTE_MBUF_F_RX_RSS_HASH;
+  }
+  if ((have & ZCNBRH_META_MARK) != 0) {
+    m->hash.fdir.hi = meta->mark;
+    m->ol_flags |= RTE_MBUF_F_RX_FDIR | RTE_MBUF_F_RX_FDIR_ID;
+  }
+  if ((have & ZCNBRH_META_VLAN) != 0) m->vlan_tci = meta->vlan_tci;
+  if ((have & ZCNBRH_META_TIMESTAMP) != 0 && meta->timestamp != 0) set_timestamp(m, meta->timestamp);
+  return have;
+}
+
 }  // namespace
 
 int register_rx_timestamp() { return rte_mbuf_dyn_rx_timestamp_register(&g_timestamp_at, &g_timestamp_flag); }
+
+uint32_t metadata_for(uint64_t rx_offloads) {
+  uint32_t wanted = 0;
+  if ((rx_offloads & (RTE_ETH_RX_OFFLOAD_VLAN_STRIP | RTE_ETH_RX_OFFLOAD_QINQ_STRIP)) != 0)
+    wanted |= ZCNBRH_META_VLAN;
+  if ((rx_offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH) != 0) wanted |= ZCNBRH_META_HASH;
+  if ((rx_offloads & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0) wanted |= ZCNBRH_META_TIMESTAMP;
+  return wanted;
+}
 
 uint64_t software_clock_ns() {
   struct timespec now;
@@ -113,18 +162,19 @@ uint64_t software_clock_ns() {
 void finish_received(const RxOffload& wanted, struct rte_mbuf** packets, uint16_t count) {
   const uint64_t offloads = wanted.offloads.load(std::memory_order_relaxed);
   const uint32_t types = wanted.packet_types.load(std::memory_order_relaxed);
-  const bool stamps = (offloads & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0;
+  const uint32_t metadata = wanted.metadata.load(std::memory_order_relaxed);
+  // One clock a port: where stamps are the device's, a packet it did not stamp has none.
+  const bool stamps = (offloads & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0 && (metadata & ZCNBRH_META_TIMESTAMP) == 0;
   const bool strips = (offloads & (RTE_ETH_RX_OFFLOAD_VLAN_STRIP | RTE_ETH_RX_OFFLOAD_QINQ_STRIP)) != 0;
   const bool parses = (offloads & kRxChecksumOffloads) != 0 || types != 0;
   const uint64_t now = stamps ? software_clock_ns() : 0;
   for (uint16_t i = 0; i < count; ++i) {
     struct rte_mbuf* m = packets[i];
     if (i + kPrefetchAhead < count) rte_prefetch0(rte_pktmbuf_mtod(packets[i + kPrefetchAhead], void*));
-    if (strips) strip(m, (offloads & RTE_ETH_RX_OFFLOAD_QINQ_STRIP) != 0);
+    const uint32_t have = metadata != 0 ? take_metadata(m, metadata) : 0;
+    if (strips) strip(m, (offloads & RTE_ETH_RX_OFFLOAD_QINQ_STRIP) != 0, (have & ZCNBRH_META_VLAN) != 0);
     if (parses) parse(m, offloads, types);
-    if (!stamps) continue;
-    *RTE_MBUF_DYNFIELD(m, g_timestamp_at, rte_mbuf_timestamp_t*) = now;
-    m->ol_flags |= g_timestamp_flag;
+    if (stamps) set_timestamp(m, now);
   }
 }
 

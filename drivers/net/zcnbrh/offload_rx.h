@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Z-CNBRH authors
 //
-// Receive offloads in software, on the packets that a burst has delivered: packet type, VLAN and QinQ strip,
-// checksum status, time stamp. A queue for which nothing is asked runs the plain burst and pays nothing.
+// Receive offloads on the packets that a burst has delivered: packet type, VLAN and QinQ strip, checksum
+// status, time stamp in software; and what the device knows, where the XDP program wrote it before the packet
+// (bpf/zcnbrh_meta.h): hash, VLAN tag, time stamp, and the mark of a flow rule. A queue for which nothing is
+// asked runs the plain burst and pays nothing.
 #pragma once
 
 #include <ethdev_driver.h>
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
+
+#include "lib/netdev/ptp_clock.h"
 
 namespace zcnbrh::pmd {
 
@@ -18,15 +23,20 @@ inline constexpr uint64_t kRxChecksumOffloads =
 inline constexpr uint64_t kSoftRxOffloads = kRxChecksumOffloads | RTE_ETH_RX_OFFLOAD_VLAN_STRIP |
                                             RTE_ETH_RX_OFFLOAD_QINQ_STRIP | RTE_ETH_RX_OFFLOAD_TIMESTAMP;
 
+// The metadata that serves these offloads.
+uint32_t metadata_for(uint64_t rx_offloads);
+
 // What a burst does with each packet. Written by the control thread, also while the burst runs (VLAN strip
 // and packet types may be switched at any time), read once a burst.
 struct RxOffload {
   uint64_t of_queue = 0;                  // RTE_ETH_RX_OFFLOAD_* given at queue set-up, beside the port's
   std::atomic<uint64_t> offloads{0};      // the port's and the queue's, of kSoftRxOffloads
   std::atomic<uint32_t> packet_types{0};  // RTE_PTYPE_*_MASK bits wanted in packet_type
+  std::atomic<uint32_t> metadata{0};      // enum zcnbrh_meta_field: what the XDP program writes and is wanted
 
   bool any() const {
-    return offloads.load(std::memory_order_relaxed) != 0 || packet_types.load(std::memory_order_relaxed) != 0;
+    return offloads.load(std::memory_order_relaxed) != 0 || packet_types.load(std::memory_order_relaxed) != 0 ||
+           metadata.load(std::memory_order_relaxed) != 0;
   }
 };
 
@@ -39,6 +49,11 @@ struct PacketTypes {
   uint32_t mask = 0;
 
   uint32_t wanted() const { return chosen ? mask : asked ? RTE_PTYPE_ALL_MASK : 0; }
+};
+
+struct OffloadPort {
+  PacketTypes packet_types;
+  std::optional<PtpClock> clock;  // of the device's time stamps; none: the software clock stamps
 };
 
 // Registers the mbuf field and flag of RTE_ETH_RX_OFFLOAD_TIMESTAMP. 0 or -errno.

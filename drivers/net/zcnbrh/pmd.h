@@ -85,7 +85,7 @@ struct PmdPort {
   std::unique_ptr<Port> port;
   std::vector<std::unique_ptr<QueueSlot>> slots;  // queue_count of them
   std::optional<PromiscHold> promisc;
-  PacketTypes packet_types;
+  OffloadPort offloads;
   PortFlows flow;
   struct rte_eth_stats closed {};     // counts of queues and sockets that are gone
   struct rte_eth_stats forgotten {};  // counts at the last reset, to subtract
