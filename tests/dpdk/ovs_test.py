@@ -124,4 +124,4 @@ def jumbo():
             s.carries(source, numbered(390, JUMBO_SIZES, source))
 
 
-rig.main([plain, flows, remove_and_add])
+rig.main([plain, flows, remove_and_add, jumbo])
