@@ -36,6 +36,7 @@ class EalPort {
 
   const std::string& error() const { return error_; }
   uint16_t id() const { return id_; }
+  void set_interrupts(bool on) { plan_.conf.intr_conf.rxq = on; }  // for the next setup_queues()
   int setup_queues(uint16_t rx, uint16_t tx);  // of a stopped port; 0 or the first call's negative result
   std::map<std::string, uint64_t> xstats() const;
   uint64_t sum(const std::string& ending) const;  // of all xstats whose name ends so

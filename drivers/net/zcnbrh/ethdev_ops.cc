@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "drivers/net/zcnbrh/jumbo.h"
+#include "drivers/net/zcnbrh/control_lock.h"
 #include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/ops.h"
 #include "lib/base/uapi_xdp.h"
@@ -38,13 +39,16 @@ int dev_start(struct rte_eth_dev* dev) noexcept {
   const bool was_attached = port.port->attached();
   Status s = port.port->attach();
   if (s) s = flow_attached(port);
+  if (s) close_queues_of_other_wakeup(port);
   if (s) s = open_queues(port);
   if (s) s = apply_offloads(dev);
+  if (s) s = set_up_interrupts(dev);
   if (s) choose_bursts(dev);
   set_queue_states(dev, true);
   if (s) s = enable_queues(port);
   if (!s) {
     set_queue_states(dev, false);
+    take_down_interrupts(dev);
     if (!was_attached) {
       for (uint16_t queue = 0; queue < port.queues(); ++queue) close_queue(port, queue);
       port.port->detach();
@@ -62,6 +66,7 @@ int dev_start(struct rte_eth_dev* dev) noexcept {
 int dev_stop(struct rte_eth_dev* dev) noexcept {
   PmdPort& port = *port_of(dev);
   disable_queues(port);
+  take_down_interrupts(dev);
   report_violations(port);
   report_bounces(port);
   set_queue_states(dev, false);
@@ -96,6 +101,7 @@ int dev_close(struct rte_eth_dev* dev) noexcept {
   PmdPort* port = port_of(dev);
   if (port == nullptr) return 0;
   if (port->port->attached()) disable_queues(*port);
+  take_down_interrupts(dev);
   report_violations(*port);
   report_bounces(*port);
   for (uint16_t queue = 0; queue < port->queues(); ++queue) {
@@ -115,18 +121,20 @@ int dev_close(struct rte_eth_dev* dev) noexcept {
 
 struct eth_dev_ops make_ops() {
   struct eth_dev_ops ops {};
-  ops.dev_configure = dev_configure;
-  ops.dev_start = dev_start;
-  ops.dev_stop = dev_stop;
-  ops.dev_close = dev_close;
-  ops.dev_infos_get = dev_infos_get;
   add_flow_ops(ops);
+  ops.dev_configure = locked<dev_configure>;
+  ops.dev_start = locked<dev_start>;
+  ops.dev_stop = locked<dev_stop>;
+  ops.dev_close = locked<dev_close>;
+  ops.dev_infos_get = locked<dev_infos_get>;
   add_link_ops(ops);
   add_netdev_ops(ops);
   add_offload_ops(ops);
   add_queue_ops(ops);
   add_queue_run_ops(ops);
   add_queue_info_ops(ops);
+  add_interrupt_ops(ops);
+  add_threshold_ops(ops);
   add_stats_ops(ops);
   return ops;
 }

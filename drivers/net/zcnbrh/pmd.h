@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "drivers/net/zcnbrh/flow.h"
+#include "drivers/net/zcnbrh/interrupts.h"
 #include "drivers/net/zcnbrh/mbuf_policy.h"
 #include "drivers/net/zcnbrh/offload_rx.h"
 #include "drivers/net/zcnbrh/offload_tx.h"
@@ -90,6 +91,8 @@ struct PmdPort {
   struct rte_eth_stats closed {};     // counts of queues and sockets that are gone
   struct rte_eth_stats forgotten {};  // counts at the last reset, to subtract
   std::vector<uint64_t> xstats_forgotten;
+  RxInterrupts interrupts;
+  bool threshold_alarm = false;    // rx_threshold.cc looks every millisecond
   uint64_t nic_missed_before = 0;  // the NIC's own count when the port was made
 
   const PortConfig& config() const { return port->config(); }
@@ -117,7 +120,8 @@ const char* tx_burst_name(const struct rte_eth_dev* dev);
 uint32_t give_back_sent(QueueSlot& slot, uint32_t most);
 
 // queue.cc: a queue's life within a port.
-Status open_queues(PmdPort& port);  // those not open yet; on error the new ones are closed again
+Status open_queues(PmdPort& port);                 // those not open yet; on error the new ones are closed again
+void close_queues_of_other_wakeup(PmdPort& port);  // their sockets do not fit what the port is configured for
 Status open_one_queue(PmdPort& port, uint16_t queue);  // both doors shut
 void close_queue(PmdPort& port, uint16_t queue);       // frames come back; idempotent
 void report_violations(PmdPort& port);

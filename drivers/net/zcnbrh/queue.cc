@@ -134,7 +134,12 @@ Status bind_queue(PmdPort& port, QueueSlot& slot, uint16_t queue) {
   if (Status s = slot.pair.bind(request); !s) return s;
   slot.umem->set_mode(slot.pair.outcome().mode, slot.pair.outcome().segments());
   bool busy_poll = false;
-  if (const uint32_t budget = port.config().busy_budget.value_or(0); budget != 0) {
+  const uint32_t budget = port.config().busy_budget.value_or(0);
+  slot.control.no_busy_poll_for_interrupts = budget != 0 && wants_rx_interrupts(port);
+  if (slot.control.no_busy_poll_for_interrupts) {
+    ZLOG(NOTICE, "port %u queue %u (%s): busy_budget=%u is left out: the application asked for RX interrupts",
+         port.port_id, queue, port.name.c_str(), budget);
+  } else if (budget != 0) {
     const Status s = port.port->set_busy_poll(slot.pair, budget);
     busy_poll = s.ok();
     if (!s)
@@ -250,6 +255,17 @@ Status open_queues(PmdPort& port) {
   return {};
 }
 
+// Busy polling cannot be taken off a socket, and RX interrupts are asked for anew by each configure.
+void close_queues_of_other_wakeup(PmdPort& port) {
+  for (uint16_t queue = 0; queue < port.queues(); ++queue) {
+    const QueueSlot& slot = *port.slots[queue];
+    if (slot.pair &&
+        (slot.pair.rx().busy_poll ? wants_rx_interrupts(port)
+                                  : slot.control.no_busy_poll_for_interrupts && !wants_rx_interrupts(port)))
+      close_queue(port, queue);
+  }
+}
+
 Status open_one_queue(PmdPort& port, uint16_t queue) {
   if (Status s = open_queue_somehow(port, queue, adoptable_pools(port.config().ledger)); !s) {
     close_queue(port, queue);
@@ -272,6 +288,7 @@ void close_queue(PmdPort& port, uint16_t queue) {
     keep_counts(port, queue);
   }
   const bool proven = slot.pair.release();
+  interrupts_follow(port, queue);
   if (slot.umem) {
     slot.pools.leave(proven, "port " + std::to_string(port.port_id) + " queue " + std::to_string(queue) + " (" +
                                  port.name + ")");

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "drivers/net/zcnbrh/control_lock.h"
 #include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/mempool_ops.h"
 #include "drivers/net/zcnbrh/ops.h"
@@ -105,6 +106,7 @@ int probe_secondary(struct rte_vdev_device* device) {
 }
 
 int probe(struct rte_vdev_device* device) noexcept {
+  const ControlLock lock;
   set_log_sink(to_rte_log);
   return rte_eal_process_type() == RTE_PROC_PRIMARY ? probe_primary(device) : probe_secondary(device);
 }
