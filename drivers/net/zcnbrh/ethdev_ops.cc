@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "drivers/net/zcnbrh/jumbo.h"
 #include "drivers/net/zcnbrh/control_lock.h"
+#include "drivers/net/zcnbrh/jumbo.h"
 #include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/ops.h"
 #include "lib/base/uapi_xdp.h"
@@ -121,12 +121,12 @@ int dev_close(struct rte_eth_dev* dev) noexcept {
 
 struct eth_dev_ops make_ops() {
   struct eth_dev_ops ops {};
-  add_flow_ops(ops);
   ops.dev_configure = locked<dev_configure>;
   ops.dev_start = locked<dev_start>;
   ops.dev_stop = locked<dev_stop>;
   ops.dev_close = locked<dev_close>;
   ops.dev_infos_get = locked<dev_infos_get>;
+  add_flow_ops(ops);
   add_link_ops(ops);
   add_netdev_ops(ops);
   add_offload_ops(ops);

@@ -18,6 +18,7 @@ void add_queue_run_ops(struct eth_dev_ops& ops);   // queue_run.cc
 void add_queue_info_ops(struct eth_dev_ops& ops);  // queue_info.cc
 void add_interrupt_ops(struct eth_dev_ops& ops);   // interrupts.cc
 void add_threshold_ops(struct eth_dev_ops& ops);   // rx_threshold.cc
+void add_xstats_ops(struct eth_dev_ops& ops);      // xstats.cc
 void add_stats_ops(struct eth_dev_ops& ops);       // stats.cc, xstats.cc
 
 // queue_info.cc: what ethdev calls through rte_eth_fp_ops besides the bursts

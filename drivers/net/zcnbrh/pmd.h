@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "drivers/net/zcnbrh/cycle_sample.h"
 #include "drivers/net/zcnbrh/flow.h"
 #include "drivers/net/zcnbrh/interrupts.h"
 #include "drivers/net/zcnbrh/mbuf_policy.h"
@@ -27,6 +28,7 @@
 #include "drivers/net/zcnbrh/queue_control.h"
 #include "drivers/net/zcnbrh/queue_pools.h"
 #include "drivers/net/zcnbrh/queue_segments.h"
+#include "drivers/net/zcnbrh/stats.h"
 #include "lib/config/port_config.h"
 #include "lib/netdev/netdev.h"
 #include "lib/xsk/port.h"
@@ -41,12 +43,14 @@ struct QueueAddress {
 
 struct SharedRxQueue {
   QueueAddress address;
+  CycleCounters cycles;
   Counter flushed;  // packets received but given back unread when the port stopped or started
   RxShared state;
 };
 
 struct SharedTxQueue {
   QueueAddress address;
+  CycleCounters cycles;
   TxShared state;  // last: the stack of bounce frames lies behind it
 };
 
@@ -88,9 +92,7 @@ struct PmdPort {
   std::optional<PromiscHold> promisc;
   OffloadPort offloads;
   PortFlows flow;
-  struct rte_eth_stats closed {};     // counts of queues and sockets that are gone
-  struct rte_eth_stats forgotten {};  // counts at the last reset, to subtract
-  std::vector<uint64_t> xstats_forgotten;
+  PortStats stats;
   RxInterrupts interrupts;
   bool threshold_alarm = false;    // rx_threshold.cc looks every millisecond
   uint64_t nic_missed_before = 0;  // the NIC's own count when the port was made
@@ -143,13 +145,17 @@ Status stop_tx(PmdPort& port, uint16_t queue);
 void set_queue_states(struct rte_eth_dev* dev, bool started);  // ethdev's; not those with deferred start
 
 // stats.cc
-int stats_get(struct rte_eth_dev* dev, struct rte_eth_stats* stats);
+QueueCounts counts_of(const QueueSlot& slot);  // since the port was made
+QueueCounts shared_counts_of(const struct rte_eth_dev* dev,
+                             uint16_t queue);     // what a process without sockets sees
+void keep_counts(PmdPort& port, uint16_t queue);  // of a queue whose socket is about to go; no burst is running
 int stats_reset(struct rte_eth_dev* dev);
-void keep_counts(PmdPort& port, uint16_t queue);  // of a queue whose socket is about to go
-// xstats.cc
-int xstats_get(struct rte_eth_dev* dev, struct rte_eth_xstat* values, unsigned count);
-int xstats_get_names(struct rte_eth_dev* dev, struct rte_eth_xstat_name* names, unsigned count);
-int xstats_reset(struct rte_eth_dev* dev);
+// What the XDP program's gate did with packets beyond the delivery window.
+struct GateCounts {
+  uint64_t dropped = 0;
+  uint64_t passed = 0;
+};
+GateCounts gate_counts(PmdPort& port, uint16_t queue);
 
 int log_error(const PmdPort& port, const char* doing, const Error& error);  // logs one line, returns -errno
 

@@ -6,6 +6,8 @@
 
 #include <rte_ethdev.h>
 
+#include "drivers/net/zcnbrh/stats.h"
+
 namespace zcnbrh::pmd {
 
 // Of available descriptors, rte_eth_rx_avail_thresh_set(). See rx_threshold.cc.
@@ -19,6 +21,7 @@ struct QueueControl {
   struct rte_eth_rxconf rx_conf {};
   struct rte_eth_txconf tx_conf {};
   RxThreshold threshold;
+  QueueStats stats;
   bool no_busy_poll_for_interrupts = false;  // busy_budget= was left out, since the core is to sleep
 };
 

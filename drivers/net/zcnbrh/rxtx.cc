@@ -19,19 +19,23 @@ enum TxFeature : uint32_t { kTxOffload = 1, kTxSegments = 2, kTxVariants = 4 };
 
 template <uint32_t kFeatures>
 uint16_t receive(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept {
-  QueueSlot* slot = slot_of(static_cast<SharedRxQueue*>(queue)->address);
+  auto* shared = static_cast<SharedRxQueue*>(queue);
+  QueueSlot* slot = slot_of(shared->address);
+  CycleSample sample(shared->cycles);
   constexpr bool kScatter = (kFeatures & kRxScatter) != 0;
   const auto n = static_cast<uint16_t>(rx_burst<kScatter>(slot->pair.rx(), slot->rx_policy, packets, count));
   if constexpr ((kFeatures & kRxOffload) != 0) finish_received(slot->rx_offload, packets, n);
-  return n;
+  return sample.end(n);
 }
 
 template <uint32_t kFeatures>
 uint16_t send(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept {
-  QueueSlot* slot = slot_of(static_cast<SharedTxQueue*>(queue)->address);
+  auto* shared = static_cast<SharedTxQueue*>(queue);
+  QueueSlot* slot = slot_of(shared->address);
+  CycleSample sample(shared->cycles);
   constexpr bool kSegments = (kFeatures & kTxSegments) != 0;
   using Policy = std::conditional_t<(kFeatures & kTxOffload) != 0, OffloadTxPolicy, TxMbufPolicy>;
-  return static_cast<uint16_t>(tx_burst<kSegments, Policy>(slot->pair.tx(), slot->tx_policy, packets, count));
+  return sample.end(tx_burst<kSegments, Policy>(slot->pair.tx(), slot->tx_policy, packets, count));
 }
 
 constexpr eth_rx_burst_t kReceive[kRxVariants] = {receive<0>, receive<kRxOffload>, receive<kRxScatter>,

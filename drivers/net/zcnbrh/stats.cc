@@ -2,57 +2,77 @@
 // Copyright 2026 The Z-CNBRH authors
 //
 // Basic and per-queue statistics, from the queues' own counters and the kernel's XDP_STATISTICS.
+#include "drivers/net/zcnbrh/stats.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "drivers/net/zcnbrh/control_lock.h"
 #include "drivers/net/zcnbrh/ops.h"
 
 namespace zcnbrh::pmd {
 namespace {
 
+void add(RxCounters& to, const RxCounters& what) {
+#define RX(name, unit, text) to.name.add(what.name.get());
+#include "lib/xsk/counters.def"
+}
+void add(TxCounters& to, const TxCounters& what) {
+#define TX(name, unit, text) to.name.add(what.name.get());
+#include "lib/xsk/counters.def"
+}
+void add(XskStatistics& to, const XskStatistics& what) {
+  to.rx_dropped += what.rx_dropped;
+  to.rx_invalid_descs += what.rx_invalid_descs;
+  to.tx_invalid_descs += what.tx_invalid_descs;
+  to.rx_ring_full += what.rx_ring_full;
+  to.rx_fill_ring_empty_descs += what.rx_fill_ring_empty_descs;
+  to.tx_ring_empty_descs += what.tx_ring_empty_descs;
+}
+
+void add_shared(QueueCounts& to, const SharedRxQueue* rx, const SharedTxQueue* tx) {
+  if (rx != nullptr) {
+    add(to.rx, rx->state.count);
+    to.flushed += rx->flushed.get();
+    to.rebased += rx->state.credit.rebased;
+    to.rx_cycles += rx->cycles.cycles.get();
+    to.rx_timed += rx->cycles.packets.get();
+  }
+  if (tx != nullptr) {
+    add(to.tx, tx->state.count);
+    to.tx_cycles += tx->cycles.cycles.get();
+    to.tx_timed += tx->cycles.packets.get();
+  }
+}
+
 // Packets lost before they reached us. In copy mode a missing buffer counts as rx_dropped too, so the
 // looks into an empty fill ring are not added; in zero-copy mode those are the driver's retries, not packets.
 uint64_t missed(const XskStatistics& s) { return s.rx_dropped + s.rx_ring_full; }
 
-// By the XDP program's gate with on_empty=drop.
-uint64_t turned_away(const PmdPort& port, uint16_t queue) {
-  if (port.port->program() == nullptr || port.config().on_empty != OnEmpty::kDrop) return 0;
-  const auto counts = port.port->program()->counters(port.config().start_queue + queue);
-  return counts ? counts->dropped_no_credit : 0;
-}
+// The number of per-queue statistics that a queue counts in, or one too high for any.
+uint32_t place(const std::vector<uint8_t>& at, uint16_t queue) { return queue < at.size() ? at[queue] : queue; }
 
-void add_queue(const PmdPort& port, const QueueSlot& slot, uint16_t queue, struct rte_eth_stats& out) {
-  const bool shown = queue < RTE_ETHDEV_QUEUE_STAT_CNTRS;
-  if (slot.rx != nullptr && slot.nb_rx != 0) {
-    const RxCounters& rx = slot.rx->state.count;
-    out.ipackets += rx.packets.get() - slot.rx->flushed.get();
-    out.ibytes += rx.bytes.get();
-    out.ierrors += rx.dropped_too_long.get() + rx.dropped_segments.get();
-    out.rx_nombuf += rx.alloc_failed.get();
-    if (shown) {
-      out.q_ipackets[queue] += rx.packets.get() - slot.rx->flushed.get();
-      out.q_ibytes[queue] += rx.bytes.get();
-      out.q_errors[queue] += rx.dropped_too_long.get() + rx.dropped_segments.get();
-    }
+void add_queue(PmdPort& port, uint16_t queue, struct rte_eth_stats& out) {
+  const QueueCounts c = counts_of(*port.slots[queue]);
+  const uint64_t ipackets = c.rx.packets.get() - c.flushed;
+  const uint64_t ierrors = c.rx.dropped_too_long.get() + c.rx.dropped_segments.get();
+  out.ipackets += ipackets;
+  out.ibytes += c.rx.bytes.get();
+  out.ierrors += ierrors;
+  out.rx_nombuf += c.rx.alloc_failed.get();
+  out.opackets += c.tx.packets.get();
+  out.obytes += c.tx.bytes.get();
+  out.oerrors += c.tx.invalid.get() + c.kernel.tx_invalid_descs;
+  out.imissed += missed(c.kernel) + gate_counts(port, queue).dropped;
+  if (const uint32_t at = place(port.stats.rx_at, queue); at < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
+    out.q_ipackets[at] += ipackets;
+    out.q_ibytes[at] += c.rx.bytes.get();
+    out.q_errors[at] += ierrors;
   }
-  if (slot.tx != nullptr && slot.nb_tx != 0) {
-    const TxCounters& tx = slot.tx->state.count;
-    out.opackets += tx.packets.get();
-    out.obytes += tx.bytes.get();
-    out.oerrors += tx.invalid.get();
-    if (shown) {
-      out.q_opackets[queue] += tx.packets.get();
-      out.q_obytes[queue] += tx.bytes.get();
-    }
+  if (const uint32_t at = place(port.stats.tx_at, queue); at < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
+    out.q_opackets[at] += c.tx.packets.get();
+    out.q_obytes[at] += c.tx.bytes.get();
   }
-  if (slot.pair) {
-    const XskStatistics kernel = kernel_statistics(slot);
-    out.imissed += missed(kernel) + turned_away(port, queue);
-    out.oerrors += kernel.tx_invalid_descs;
-  }
-}
-
-void add(struct rte_eth_stats& to, const struct rte_eth_stats& what) {
-  auto* a = reinterpret_cast<uint64_t*>(&to);
-  const auto* b = reinterpret_cast<const uint64_t*>(&what);
-  for (size_t i = 0; i < sizeof to / sizeof *a; ++i) a[i] += b[i];
 }
 
 // Every field of rte_eth_stats is a uint64_t.
@@ -63,90 +83,115 @@ void subtract(struct rte_eth_stats& from, const struct rte_eth_stats& what) {
 }
 
 // In zero-copy mode a packet without a buffer is lost in the NIC, which counts it by itself.
-uint64_t missed_by_nic(const PmdPort& port) {
+uint64_t missed_by_nic(PmdPort& port) {
   if (!port.port->info().has_device) return 0;
   const auto now = netdev_stats(port.port->ifindex());
-  return now && now->rx_missed_errors > port.nic_missed_before ? now->rx_missed_errors - port.nic_missed_before
-                                                               : 0;
+  if (!now) return 0;
+  const uint64_t all = port.stats.nic_missed.see(now->rx_missed_errors);
+  return all > port.nic_missed_before ? all - port.nic_missed_before : 0;
 }
 
-struct rte_eth_stats count_all(const PmdPort& port) {
+struct rte_eth_stats count_all(PmdPort& port) {
   struct rte_eth_stats out {};
   out.imissed = missed_by_nic(port);
-  for (uint16_t queue = 0; queue < port.queues(); ++queue) add_queue(port, *port.slots[queue], queue, out);
-  add(out, port.closed);
+  for (uint16_t queue = 0; queue < port.queues(); ++queue) add_queue(port, queue, out);
   return out;
 }
 
-// A secondary process has no sockets: the shared counters are what it sees.
-int stats_of_secondary(const struct rte_eth_dev* dev, struct rte_eth_stats& out) {
-  for (uint16_t q = 0; q < dev->data->nb_rx_queues; ++q) {
-    const auto* rx = static_cast<const SharedRxQueue*>(dev->data->rx_queues[q]);
-    if (rx == nullptr) continue;
-    out.ipackets += rx->state.count.packets.get() - rx->flushed.get();
-    out.ibytes += rx->state.count.bytes.get();
-  }
-  for (uint16_t q = 0; q < dev->data->nb_tx_queues; ++q) {
-    const auto* tx = static_cast<const SharedTxQueue*>(dev->data->tx_queues[q]);
-    if (tx == nullptr) continue;
-    out.opackets += tx->state.count.packets.get();
-    out.obytes += tx->state.count.bytes.get();
+// A process without sockets: the shared counters are what it sees.
+int stats_of_shared(const struct rte_eth_dev* dev, struct rte_eth_stats& out) {
+  const uint16_t queues = std::max(dev->data->nb_rx_queues, dev->data->nb_tx_queues);
+  for (uint16_t q = 0; q < queues; ++q) {
+    const QueueCounts c = shared_counts_of(dev, q);
+    out.ipackets += c.rx.packets.get() - c.flushed;
+    out.ibytes += c.rx.bytes.get();
+    out.ierrors += c.rx.dropped_too_long.get() + c.rx.dropped_segments.get();
+    out.rx_nombuf += c.rx.alloc_failed.get();
+    out.opackets += c.tx.packets.get();
+    out.obytes += c.tx.bytes.get();
+    out.oerrors += c.tx.invalid.get();
   }
   return 0;
 }
 
 }  // namespace
 
-void keep_counts(PmdPort& port, uint16_t queue) {
-  QueueSlot& slot = *port.slots[queue];
-  struct rte_eth_stats gone {};
-  add_queue(port, slot, queue, gone);
-  gone.imissed -= turned_away(port, queue);  // counted by the program, which stays
-  add(port.closed, gone);
-  slot.rx->state.count = {};
-  slot.rx->flushed = {};
-  slot.tx->state.count = {};
+QueueCounts counts_of(const QueueSlot& slot) {
+  QueueCounts out = slot.control.stats.kept;
+  add_shared(out, slot.rx, slot.tx);
+  add(out.kernel, kernel_statistics(slot));
+  return out;
 }
 
-int stats_get(struct rte_eth_dev* dev, struct rte_eth_stats* stats) {
-  const PmdPort* port = port_of(dev);
-  if (port == nullptr) return stats_of_secondary(dev, *stats);
-  *stats = count_all(*port);
-  subtract(*stats, port->forgotten);
-  return 0;
+QueueCounts shared_counts_of(const struct rte_eth_dev* dev, uint16_t queue) {
+  QueueCounts out;
+  add_shared(
+      out, queue < dev->data->nb_rx_queues ? static_cast<SharedRxQueue*>(dev->data->rx_queues[queue]) : nullptr,
+      queue < dev->data->nb_tx_queues ? static_cast<SharedTxQueue*>(dev->data->tx_queues[queue]) : nullptr);
+  return out;
+}
+
+GateCounts gate_counts(PmdPort& port, uint16_t queue) {
+  if (port.port->program() == nullptr || port.config().on_empty == OnEmpty::kOff) return {};
+  const auto now = port.port->program()->counters(port.config().start_queue + queue);
+  QueueStats& stats = port.slots[queue]->control.stats;
+  return {stats.dropped_no_credit.see(now ? now->dropped_no_credit : 0),
+          stats.passed_no_credit.see(now ? now->passed_no_credit : 0)};
+}
+
+void keep_counts(PmdPort& port, uint16_t queue) {
+  QueueSlot& slot = *port.slots[queue];
+  slot.control.stats.kept = counts_of(slot);
+  if (slot.rx != nullptr) {
+    slot.rx->state.count = {};
+    slot.rx->state.credit.rebased = 0;
+    slot.rx->flushed = {};
+    slot.rx->cycles = {};
+  }
+  if (slot.tx != nullptr) {
+    slot.tx->state.count = {};
+    slot.tx->cycles = {};
+  }
 }
 
 int stats_reset(struct rte_eth_dev* dev) {
   PmdPort* port = port_of(dev);
-  if (port == nullptr) return -ENOTSUP;
-  port->forgotten = count_all(*port);
+  if (port == nullptr || !port->port) return -ENOTSUP;
+  port->stats.forgotten = count_all(*port);
   return 0;
 }
 
 namespace {
 
 int stats_get_op(struct rte_eth_dev* dev, struct rte_eth_stats* stats) noexcept {
-  if (PmdPort* port = port_of(dev)) report_bounces(*port);
-  return stats_get(dev, stats);
+  PmdPort* port = port_of(dev);
+  if (port == nullptr || !port->port) return stats_of_shared(dev, *stats);
+  report_bounces(*port);
+  *stats = count_all(*port);
+  subtract(*stats, port->stats.forgotten);
+  return 0;
 }
 int stats_reset_op(struct rte_eth_dev* dev) noexcept { return stats_reset(dev); }
 
-int xstats_get_op(struct rte_eth_dev* dev, struct rte_eth_xstat* values, unsigned count) noexcept {
-  return xstats_get(dev, values, count);
-}
-int xstats_reset_op(struct rte_eth_dev* dev) noexcept { return xstats_reset(dev); }
-int xstats_get_names_op(struct rte_eth_dev* dev, struct rte_eth_xstat_name* names, unsigned count) noexcept {
-  return xstats_get_names(dev, names, count);
+int queue_stats_mapping_set(struct rte_eth_dev* dev, uint16_t queue, uint8_t at, uint8_t is_rx) noexcept {
+  PmdPort* port = port_of(dev);
+  if (port == nullptr || !port->port) return -ENOTSUP;
+  std::vector<uint8_t>& map = is_rx != 0 ? port->stats.rx_at : port->stats.tx_at;
+  // Queues beyond the sixteen count nowhere until they are given a place.
+  for (size_t q = map.size(); q < port->slots.size(); ++q)
+    map.push_back(static_cast<uint8_t>(std::min<size_t>(q, RTE_ETHDEV_QUEUE_STAT_CNTRS)));
+  if (queue >= map.size()) return -EINVAL;
+  map[queue] = at;
+  return 0;
 }
 
 }  // namespace
 
 void add_stats_ops(struct eth_dev_ops& ops) {
-  ops.stats_get = stats_get_op;
-  ops.stats_reset = stats_reset_op;
-  ops.xstats_get = xstats_get_op;
-  ops.xstats_get_names = xstats_get_names_op;
-  ops.xstats_reset = xstats_reset_op;
+  ops.stats_get = locked<stats_get_op>;
+  ops.stats_reset = locked<stats_reset_op>;
+  ops.queue_stats_mapping_set = locked<queue_stats_mapping_set>;
+  add_xstats_ops(ops);
 }
 
 }  // namespace zcnbrh::pmd

@@ -1,100 +1,217 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Z-CNBRH authors
 //
-// Extended statistics: every counter of counters.def, the two exact gauges and the kernel's six, for each
-// queue: rx_q0_dropped_too_long, tx_q0_in_flight, rx_q0_xsk_ring_full, ...
+// Extended statistics. Of the port: sums under the names that tools look for, the netdev's own counters and
+// the NIC's by ethtool. Of each configured queue: every counter of counters.def, the exact gauges, sums of
+// causes, and the kernel's six: rx_q0_dropped_too_long, tx_q0_in_flight, rx_q0_xsk_ring_full, ...
+// Names depend on the number of configured queues alone, not on which of them are open.
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <string_view>
 
-#include "drivers/net/zcnbrh/pmd.h"
+#include "drivers/net/zcnbrh/control_lock.h"
+#include "drivers/net/zcnbrh/ops.h"
+#include "drivers/net/zcnbrh/stats.h"
 
 namespace zcnbrh::pmd {
 namespace {
 
-struct Named {
-  const char* name;
+enum class Kind { kCount, kGauge };  // a gauge says what is, so a reset leaves it alone
+
+struct Xstat {
+  char name[RTE_ETH_XSTATS_NAME_SIZE];
+  uint64_t key;  // stays the value's when queues are added or taken away
   uint64_t value;
+  Kind kind;
 };
 
-// Calls visit(direction, queue, Named) for each value, always in the same order.
-template <typename Visit>
-void each(const PmdPort& port, Visit visit) {
-  for (uint16_t queue = 0; queue < port.queues(); ++queue) {
-    const QueueSlot& slot = *port.slots[queue];
-    const XskStatistics kernel = kernel_statistics(slot);
-    if (slot.rx != nullptr && slot.nb_rx != 0) {
-      const RxShared& s = slot.rx->state;
-#define RX(name, unit, text) visit("rx", queue, Named{#name, s.count.name.get()});
-#include "lib/xsk/counters.def"
-      visit("rx", queue, Named{"flushed", slot.rx->flushed.get()});
-      visit("rx", queue, Named{"posted", s.posted.get()});
-      visit("rx", queue, Named{"deficit", s.target - s.posted.get()});
-      visit("rx", queue, Named{"credits_rebased", s.credit.rebased});
-      visit("rx", queue, Named{"xsk_dropped", kernel.rx_dropped});
-      visit("rx", queue, Named{"xsk_ring_full", kernel.rx_ring_full});
-      visit("rx", queue, Named{"xsk_fill_ring_empty", kernel.rx_fill_ring_empty_descs});
-      visit("rx", queue, Named{"xsk_invalid_descs", kernel.rx_invalid_descs});
-    }
-    if (slot.tx != nullptr && slot.nb_tx != 0) {
-      const TxShared& s = slot.tx->state;
-#define TX(name, unit, text) visit("tx", queue, Named{#name, s.count.name.get()});
-#include "lib/xsk/counters.def"
-      visit("tx", queue, Named{"in_flight", s.in_flight.get()});
-      visit("tx", queue, Named{"xsk_invalid_descs", kernel.tx_invalid_descs});
-      visit("tx", queue, Named{"xsk_ring_empty", kernel.tx_ring_empty_descs});
-    }
+// Collects one group: the port, or a queue of one direction.
+class Group {
+ public:
+  Group(std::vector<Xstat>& out, const char* prefix, uint16_t number, uint16_t queue)
+      : out_(out), prefix_(prefix), queue_(queue), key_(uint64_t{number} << 48 | uint64_t{queue} << 32) {}
+
+  void count(const char* name, uint64_t value) { put(name, value, Kind::kCount); }
+  void gauge(const char* name, uint64_t value) { put(name, value, Kind::kGauge); }
+
+ private:
+  void put(const char* name, uint64_t value, Kind kind) {
+    Xstat x{};
+    if (*prefix_ == '\0')
+      std::snprintf(x.name, sizeof x.name, "%s", name);
+    else
+      std::snprintf(x.name, sizeof x.name, "%s_q%u_%s", prefix_, queue_, name);
+    x.key = key_++;
+    x.value = value;
+    x.kind = kind;
+    out_.push_back(x);
   }
+
+  std::vector<Xstat>& out_;
+  const char* prefix_;
+  uint16_t queue_;
+  uint64_t key_;
+};
+
+struct View {
+  const struct rte_eth_dev* dev;
+  PmdPort* port;  // null in a process without sockets
+
+  QueueCounts counts(uint16_t queue) const {
+    return port != nullptr ? counts_of(*port->slots[queue]) : shared_counts_of(dev, queue);
+  }
+  const QueueSlot* open_slot(uint16_t queue) const {
+    return port != nullptr && port->slots[queue]->pair ? port->slots[queue].get() : nullptr;
+  }
+};
+
+void add_port(const View& view, std::vector<Xstat>& out) {
+  Group g(out, "", 0, 0);
+  uint64_t cycles = 0;
+  uint64_t timed = 0;
+  const uint16_t queues = std::max(view.dev->data->nb_rx_queues, view.dev->data->nb_tx_queues);
+  uint64_t processed = 0;
+  uint64_t ring_full = 0;
+  for (uint16_t q = 0; q < queues; ++q) {
+    const QueueCounts c = view.counts(q);
+    processed += c.rx.packets.get() - c.flushed + c.tx.packets.get();
+    ring_full += c.kernel.rx_ring_full + c.tx.no_credit.get();
+    cycles += c.rx_cycles + c.tx_cycles;
+    timed += c.rx_timed + c.tx_timed;
+  }
+  g.count("packets_processed", processed);
+  g.count("ring_full_count", ring_full);
+  g.gauge("cpu_cycles_per_packet", timed != 0 ? cycles / timed : 0);
+  NetdevStats netdev;
+  if (view.port != nullptr && !view.port->port->is_loop())
+    if (const auto now = netdev_stats(view.port->port->ifindex())) netdev = *now;
+  g.count("netdev_rx_dropped", netdev.rx_dropped);
+  g.count("netdev_rx_missed_errors", netdev.rx_missed_errors);
+  g.count("netdev_rx_errors", netdev.rx_errors);
+  g.count("netdev_rx_over_errors", netdev.rx_over_errors);
+  g.count("netdev_rx_fifo_errors", netdev.rx_fifo_errors);
+  g.count("netdev_rx_crc_errors", netdev.rx_crc_errors);
+  g.count("netdev_rx_length_errors", netdev.rx_length_errors);
+  g.count("netdev_tx_dropped", netdev.tx_dropped);
+  g.count("netdev_tx_errors", netdev.tx_errors);
+  if (view.port == nullptr) return;
+  for (const NicCount& nic : view.port->stats.nic.read()) g.count(("nic_" + nic.name).c_str(), nic.value);
 }
 
-unsigned count_of(const PmdPort& port) {
-  unsigned n = 0;
-  each(port, [&n](const char*, uint16_t, Named) { ++n; });
-  return n;
+void add_rx(const View& view, uint16_t queue, std::vector<Xstat>& out) {
+  Group g(out, "rx", 1, queue);
+  const QueueCounts c = view.counts(queue);
+#define RX(name, unit, text) g.count(#name, c.rx.name.get());
+#include "lib/xsk/counters.def"
+  const QueueSlot* slot = view.open_slot(queue);
+  const RxShared* s = slot != nullptr && slot->nb_rx != 0 ? &slot->rx->state : nullptr;
+  g.count("flushed", c.flushed);
+  g.gauge("posted", s != nullptr ? s->posted.get() : 0);
+  g.gauge("deficit", s != nullptr && s->target > s->posted.get() ? s->target - s->posted.get() : 0);
+  g.gauge("waiting", slot != nullptr ? packets_waiting(*slot) : 0);
+  g.count("credits_rebased", c.rebased);
+  const GateCounts gate = view.port != nullptr ? gate_counts(*view.port, queue) : GateCounts{};
+  g.count("gate_dropped", gate.dropped);
+  g.count("gate_passed", gate.passed);
+  g.count("system_calls", c.rx.wakes.get() + c.rx.busy_polls.get());
+  g.count("xsk_dropped", c.kernel.rx_dropped);
+  g.count("xsk_ring_full", c.kernel.rx_ring_full);
+  g.count("xsk_fill_ring_empty", c.kernel.rx_fill_ring_empty_descs);
+  g.count("xsk_invalid_descs", c.kernel.rx_invalid_descs);
+  g.gauge("zero_copy", slot != nullptr && slot->pair.outcome().mode == XskMode::kZeroCopy);
+  g.gauge("cycles_per_packet", c.rx_timed != 0 ? c.rx_cycles / c.rx_timed : 0);
 }
 
-// Gauges say what is, so a reset leaves them alone.
-bool is_gauge(const Named& n) {
-  const std::string_view name = n.name;
-  return name == "posted" || name == "deficit" || name == "in_flight";
+void add_tx(const View& view, uint16_t queue, std::vector<Xstat>& out) {
+  Group g(out, "tx", 2, queue);
+  const QueueCounts c = view.counts(queue);
+#define TX(name, unit, text) g.count(#name, c.tx.name.get());
+#include "lib/xsk/counters.def"
+  const QueueSlot* slot = view.open_slot(queue);
+  g.gauge("in_flight", slot != nullptr && slot->nb_tx != 0 ? slot->tx->state.in_flight.get() : 0);
+  g.count("partial_bursts", c.tx.no_credit.get() + c.tx.no_bounce.get());
+  g.count("system_calls", c.tx.kicks.get());
+  g.count("xsk_invalid_descs", c.kernel.tx_invalid_descs);
+  g.count("xsk_ring_empty", c.kernel.tx_ring_empty_descs);
+  g.gauge("zero_copy", slot != nullptr && slot->pair.outcome().mode == XskMode::kZeroCopy);
+  g.gauge("cycles_per_packet", c.tx_timed != 0 ? c.tx_cycles / c.tx_timed : 0);
+}
+
+// All of them, as counted since the port was made.
+std::vector<Xstat> collect(const struct rte_eth_dev* dev) {
+  PmdPort* port = port_of(dev);
+  const View view{dev, port != nullptr && port->port ? port : nullptr};
+  std::vector<Xstat> out;
+  add_port(view, out);
+  for (uint16_t q = 0; q < dev->data->nb_rx_queues; ++q) add_rx(view, q, out);
+  for (uint16_t q = 0; q < dev->data->nb_tx_queues; ++q) add_tx(view, q, out);
+  return out;
+}
+
+uint64_t since_reset(const struct rte_eth_dev* dev, const Xstat& x) {
+  const PmdPort* port = port_of(dev);
+  if (port == nullptr || x.kind == Kind::kGauge) return x.value;
+  const auto before = port->stats.xstats_forgotten.find(x.key);
+  // A NIC's own counter may start again from 0, when the NIC was taken away and came back.
+  return before == port->stats.xstats_forgotten.end() || before->second > x.value ? x.value
+                                                                                  : x.value - before->second;
+}
+
+// Calls put(position, xstat) for those asked for: `ids`, or all if null. The number there are if `room` is
+// too small for all, as ethdev wants it.
+template <typename Put>
+int select(const struct rte_eth_dev* dev, const uint64_t* ids, unsigned room, bool wanted, Put put) {
+  const std::vector<Xstat> all = collect(dev);
+  if (ids == nullptr && (!wanted || room < all.size())) return static_cast<int>(all.size());
+  const unsigned count = ids != nullptr ? room : static_cast<unsigned>(all.size());
+  for (unsigned i = 0; i < count; ++i) {
+    const uint64_t id = ids != nullptr ? ids[i] : i;
+    if (id >= all.size()) return -EINVAL;
+    put(i, id, all[id]);
+  }
+  return static_cast<int>(count);
+}
+
+int xstats_get(struct rte_eth_dev* dev, struct rte_eth_xstat* values, unsigned count) noexcept {
+  return select(dev, nullptr, count, values != nullptr, [&](unsigned i, uint64_t id, const Xstat& x) {
+    values[i].id = id;
+    values[i].value = since_reset(dev, x);
+  });
+}
+
+int xstats_get_names(struct rte_eth_dev* dev, struct rte_eth_xstat_name* names, unsigned count) noexcept {
+  return select(dev, nullptr, count, names != nullptr, [&](unsigned i, uint64_t, const Xstat& x) {
+    std::snprintf(names[i].name, sizeof names[i].name, "%s", x.name);
+  });
+}
+
+int xstats_get_by_id(struct rte_eth_dev* dev, const uint64_t* ids, uint64_t* values, unsigned count) noexcept {
+  return select(dev, ids, count, values != nullptr,
+                [&](unsigned i, uint64_t, const Xstat& x) { values[i] = since_reset(dev, x); });
+}
+
+int xstats_get_names_by_id(struct rte_eth_dev* dev, const uint64_t* ids, struct rte_eth_xstat_name* names,
+                           unsigned count) noexcept {
+  return select(dev, ids, count, names != nullptr, [&](unsigned i, uint64_t, const Xstat& x) {
+    std::snprintf(names[i].name, sizeof names[i].name, "%s", x.name);
+  });
+}
+
+int xstats_reset(struct rte_eth_dev* dev) noexcept {
+  PmdPort* port = port_of(dev);
+  if (port == nullptr || !port->port) return -ENOTSUP;
+  for (const Xstat& x : collect(dev)) port->stats.xstats_forgotten[x.key] = x.value;
+  return stats_reset(dev);
 }
 
 }  // namespace
 
-int xstats_get(struct rte_eth_dev* dev, struct rte_eth_xstat* values, unsigned count) {
-  const PmdPort* port = port_of(dev);
-  if (port == nullptr) return 0;
-  const unsigned all = count_of(*port);
-  if (values == nullptr || count < all) return static_cast<int>(all);
-  unsigned i = 0;
-  each(*port, [&](const char*, uint16_t, Named n) {
-    // A baseline above the value belongs to a queue that was closed since; it counts from 0 again.
-    const uint64_t before = i < port->xstats_forgotten.size() ? port->xstats_forgotten[i] : 0;
-    values[i].id = i;
-    values[i].value = is_gauge(n) || before > n.value ? n.value : n.value - before;
-    ++i;
-  });
-  return static_cast<int>(i);
-}
-
-int xstats_reset(struct rte_eth_dev* dev) {
-  PmdPort* port = port_of(dev);
-  if (port == nullptr) return -ENOTSUP;
-  port->xstats_forgotten.clear();
-  each(*port, [&](const char*, uint16_t, Named n) { port->xstats_forgotten.push_back(n.value); });
-  return stats_reset(dev);
-}
-
-int xstats_get_names(struct rte_eth_dev* dev, struct rte_eth_xstat_name* names, unsigned count) {
-  const PmdPort* port = port_of(dev);
-  if (port == nullptr) return 0;
-  const unsigned all = count_of(*port);
-  if (names == nullptr || count < all) return static_cast<int>(all);
-  unsigned i = 0;
-  each(*port, [&](const char* direction, uint16_t queue, Named n) {
-    std::snprintf(names[i++].name, RTE_ETH_XSTATS_NAME_SIZE, "%s_q%u_%s", direction, queue, n.name);
-  });
-  return static_cast<int>(i);
+void add_xstats_ops(struct eth_dev_ops& ops) {
+  ops.xstats_get = locked<xstats_get>;
+  ops.xstats_get_names = locked<xstats_get_names>;
+  ops.xstats_get_by_id = locked<xstats_get_by_id>;
+  ops.xstats_get_names_by_id = locked<xstats_get_names_by_id>;
+  ops.xstats_reset = locked<xstats_reset>;
 }
 
 }  // namespace zcnbrh::pmd
