@@ -36,8 +36,10 @@ class Port {
   Kernel& kernel() const { return *kernel_; }
   bool is_loop() const { return config_.is_loop(); }
   int ifindex() const { return ifindex_; }
-  // The netdev as it was at open(); for a loop port only the name. Ask netdev_query() for fresh facts.
+  // The netdev as it was at open(), but for its name; for a loop port only the name. Ask netdev_query() for
+  // fresh facts.
   const NetdevInfo& info() const { return info_; }
+  void set_name(std::string name) { info_.name = std::move(name); }  // the netdev was renamed
   const XdpDeviceFeatures& features() const { return features_; }
 
   // Loads and attaches the XDP program if that is not done yet, or gets the XSKMAP of somebody else's

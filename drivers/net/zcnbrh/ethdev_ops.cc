@@ -7,10 +7,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "drivers/net/zcnbrh/control_lock.h"
 #include "drivers/net/zcnbrh/jumbo.h"
 #include "drivers/net/zcnbrh/log.h"
+#include "drivers/net/zcnbrh/netdev_watch.h"
 #include "drivers/net/zcnbrh/ops.h"
 #include "lib/base/uapi_xdp.h"
 #include "lib/config/queue_sizes.h"
@@ -56,10 +58,7 @@ int dev_start(struct rte_eth_dev* dev) noexcept {
     return log_error(port, "start", s.error());
   }
   port.port->settle();
-  if (port.port->is_loop())
-    set_link(dev, LinkState{true, kLoopSpeed, true, false});
-  else
-    refresh_link(dev);
+  start_link(dev);
   return 0;
 }
 
@@ -70,7 +69,7 @@ int dev_stop(struct rte_eth_dev* dev) noexcept {
   report_violations(port);
   report_bounces(port);
   set_queue_states(dev, false);
-  set_link(dev, LinkState{});
+  stop_link(dev);
   return 0;
 }
 
@@ -100,6 +99,8 @@ int dev_close(struct rte_eth_dev* dev) noexcept {
   if (rte_eal_process_type() != RTE_PROC_PRIMARY) return 0;
   PmdPort* port = port_of(dev);
   if (port == nullptr) return 0;
+  if (port->control.watch != nullptr) std::exchange(port->control.watch, nullptr)->stop();
+  const ControlLock lock;
   if (port->port->attached()) disable_queues(*port);
   take_down_interrupts(dev);
   report_violations(*port);
@@ -136,6 +137,7 @@ struct eth_dev_ops make_ops() {
   add_interrupt_ops(ops);
   add_threshold_ops(ops);
   add_stats_ops(ops);
+  lock_ops(ops);  // last: it wraps what is there
   return ops;
 }
 

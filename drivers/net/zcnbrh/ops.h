@@ -31,9 +31,18 @@ void add_queue_info(struct rte_eth_dev_info& info);  // queue_ops.cc
 void add_offload_info(const PmdPort& port, struct rte_eth_dev_info& info);  // capabilities
 Status apply_offloads(struct rte_eth_dev* dev);  // what was configured, to the queues; in dev_start
 
+// lock_ops.cc
+void lock_ops(struct eth_dev_ops& ops);  // wraps each operation that is there in one that holds the control lock
+
 // link.cc
 inline constexpr uint32_t kLoopSpeed = 10000;  // Mbit/s, of a loop port: programs divide by it
 int set_link(struct rte_eth_dev* dev, const LinkState& state);
-void refresh_link(struct rte_eth_dev* dev);  // asks the netdev
+void start_link(struct rte_eth_dev* dev);                            // as it is, for a port that starts
+void stop_link(struct rte_eth_dev* dev);                             // down, whatever the netdev's is
+bool link_changed(struct rte_eth_dev* dev, const LinkState& state);  // true: the application is to be told
+bool refresh_link(struct rte_eth_dev* dev);                          // the same, and asks the netdev
+
+// removal.cc
+Status watch_netdev(struct rte_eth_dev* dev);  // from probe on; nothing to do for a loop port
 
 }  // namespace zcnbrh::pmd

@@ -7,8 +7,8 @@
 //                                              dev->process_private.
 // ethdev hands a burst the shared queue; it finds the local half by port and queue number, one load a burst.
 //
-// Threads: everything but the bursts follows ethdev's rule of one control thread a port; the registries of
-// pools and shared UMEMs are only reached from there too.
+// Threads: everything but the bursts runs under the control lock (control_lock.h): ethdev's control thread of
+// each port, EAL's interrupt thread, telemetry's.
 #pragma once
 
 #include <ethdev_driver.h>
@@ -24,6 +24,7 @@
 #include "drivers/net/zcnbrh/mbuf_policy.h"
 #include "drivers/net/zcnbrh/offload_rx.h"
 #include "drivers/net/zcnbrh/offload_tx.h"
+#include "drivers/net/zcnbrh/port_control.h"
 #include "drivers/net/zcnbrh/port_umem.h"
 #include "drivers/net/zcnbrh/queue_control.h"
 #include "drivers/net/zcnbrh/queue_pools.h"
@@ -92,6 +93,7 @@ struct PmdPort {
   std::optional<PromiscHold> promisc;
   OffloadPort offloads;
   PortFlows flow;
+  PortControl control;
   PortStats stats;
   RxInterrupts interrupts;
   bool threshold_alarm = false;    // rx_threshold.cc looks every millisecond

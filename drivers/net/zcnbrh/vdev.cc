@@ -89,6 +89,12 @@ int probe_primary(struct rte_vdev_device* device) {
   dev->dev_ops = ethdev_ops();
   choose_bursts(dev);
   set_queue_functions(dev);
+  if (Status s = watch_netdev(dev); !s) {
+    delete mine;
+    dev->data->mac_addrs = nullptr;
+    rte_eth_dev_release_port(dev);
+    return refuse(name, s.error());
+  }
   if (config->pool_ops) make_pool_ops_default();
   rte_eth_dev_probing_finish(dev);
   return 0;
