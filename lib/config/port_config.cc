@@ -105,6 +105,10 @@ Status check_between_keys(const PortConfig& config) {
                         ": the last queue is out of range 0.." + std::to_string(kMaxQueues - 1));
   if (config.force_copy && config.zc == ZeroCopy::kRequire)
     return config_error("force_copy=1 and zc=require exclude each other; leave one out");
+  if (config.reattach && (config.is_loop() || config.use_cni))
+    return config_error(config.is_loop() ? "reattach=1: a loop port has no netdev that could go; leave it out"
+                                         : "reattach=1: the device plugin gives a netdev out once, to the pod "
+                                           "that it was made for; leave it out");
   if (config.window && config.on_empty == OnEmpty::kOff)
     return config_error("window=" + std::to_string(*config.window) +
                         ": there is no gate with on_empty=off; add on_empty=drop or on_empty=pass");

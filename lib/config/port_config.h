@@ -52,6 +52,7 @@ struct PortConfig {
   std::optional<uint32_t> fill_ring, rx_ring, tx_ring, comp_ring;  // entries; see queue_sizes()
   std::optional<uint32_t> tx_bounce;                               // frames a TX queue
   bool pool_ops = true;
+  bool reattach = false;
   bool ledger = false;
 
   bool is_loop() const { return iface == kLoopIface; }

@@ -195,19 +195,48 @@ Status netdev_set_up(int ifindex, bool up) {
   return change_link(ifindex, up ? IFF_UP : 0, IFF_UP, [](NetlinkRequest&) {});
 }
 
-Result<PromiscHold> PromiscHold::create(int ifindex) {
+Result<PacketHold> PacketHold::create(int ifindex) {
   UniqueFd fd(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
-  if (!fd) {
+  if (!fd)
     return Error{errno, "socket(AF_PACKET)",
-                 errno == EPERM ? "promiscuous mode needs CAP_NET_RAW in the network namespace" : ""};
-  }
+                 errno == EPERM ? "what the netdev is to receive is held by a packet socket, which needs "
+                                  "CAP_NET_RAW in the network namespace"
+                                : ""};
+  return PacketHold(std::move(fd), ifindex);
+}
+
+Result<PacketHold> PacketHold::create(int ifindex, What what) {
+  Result<PacketHold> hold = create(ifindex);
+  if (!hold) return hold;
+  const uint16_t type = what == What::kPromiscuous ? PACKET_MR_PROMISC : PACKET_MR_ALLMULTI;
+  if (Status s = hold->change(PACKET_ADD_MEMBERSHIP, type, nullptr); !s) return s.error();
+  return hold;
+}
+
+Status PacketHold::add(const MacAddress& address) {
+  const bool multicast = (address[0] & 1) != 0;
+  return change(PACKET_ADD_MEMBERSHIP, multicast ? PACKET_MR_MULTICAST : PACKET_MR_UNICAST, &address);
+}
+
+Status PacketHold::remove(const MacAddress& address) {
+  const bool multicast = (address[0] & 1) != 0;
+  return change(PACKET_DROP_MEMBERSHIP, multicast ? PACKET_MR_MULTICAST : PACKET_MR_UNICAST, &address);
+}
+
+Status PacketHold::change(int option, uint16_t type, const MacAddress* address) {
   packet_mreq membership{};
-  membership.mr_ifindex = ifindex;
-  membership.mr_type = PACKET_MR_PROMISC;
-  if (::setsockopt(fd.get(), SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership, sizeof(membership)) < 0) {
-    return explain(Error{errno, "setsockopt(PACKET_ADD_MEMBERSHIP)", {}}, by_index(ifindex));
+  membership.mr_ifindex = ifindex_;
+  membership.mr_type = type;
+  if (address != nullptr) {
+    membership.mr_alen = static_cast<uint16_t>(address->size());
+    std::copy(address->begin(), address->end(), membership.mr_address);
   }
-  return PromiscHold(std::move(fd));
+  if (::setsockopt(packet_socket_.get(), SOL_PACKET, option, &membership, sizeof membership) == 0) return {};
+  return explain(Error{errno,
+                       option == PACKET_ADD_MEMBERSHIP ? "setsockopt(PACKET_ADD_MEMBERSHIP)"
+                                                       : "setsockopt(PACKET_DROP_MEMBERSHIP)",
+                       {}},
+                 by_index(ifindex_));
 }
 
 Result<NetdevStats> netdev_stats(int ifindex) {

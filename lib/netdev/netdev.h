@@ -3,7 +3,7 @@
 //
 // What the kernel knows of a network interface (a "netdev"), and the settings a port may change on it.
 // Everything goes by rtnetlink in the calling thread's network namespace, with a socket of its own a call:
-// any thread, no state, control path only. Nothing here outlives a call but PromiscHold.
+// any thread, no state, control path only. Nothing here outlives a call but PacketHold.
 #pragma once
 
 #include <array>
@@ -65,15 +65,27 @@ Status netdev_set_mtu(int ifindex, uint32_t mtu);
 Status netdev_set_mac(int ifindex, const MacAddress& mac);
 Status netdev_set_up(int ifindex, bool up);
 
-// Keeps an interface promiscuous while it lives: one membership of the kernel's count, so another user's is
-// left alone, and a process that dies leaves nothing behind. Move-only. Needs CAP_NET_RAW.
-class PromiscHold {
+// Keeps an interface receiving what it would filter out, while this lives: all packets, all multicast, or those
+// to single addresses. Each is one membership of the kernel's count, so another user's is left alone, and a
+// process that dies leaves nothing behind. Move-only. Needs CAP_NET_RAW. ENODEV: no such interface.
+class PacketHold {
  public:
-  static Result<PromiscHold> create(int ifindex);
+  enum class What { kPromiscuous, kAllMulticast };
+  static Result<PacketHold> create(int ifindex, What what);
+  // For addresses; none yet.
+  static Result<PacketHold> create(int ifindex);
+
+  // Unicast and multicast ones alike. Errors: of setsockopt(2); ENOBUFS, EINVAL: the interface has no room, or
+  // no filter, for more.
+  Status add(const MacAddress& address);
+  Status remove(const MacAddress& address);
 
  private:
-  explicit PromiscHold(UniqueFd packet_socket) : packet_socket_(std::move(packet_socket)) {}
+  PacketHold(UniqueFd packet_socket, int ifindex)
+      : packet_socket_(std::move(packet_socket)), ifindex_(ifindex) {}
+  Status change(int option, uint16_t type, const MacAddress* address);
   UniqueFd packet_socket_;  // AF_PACKET without a protocol: it never receives
+  int ifindex_;
 };
 
 // The kernel's own counters of the interface, since it exists (struct rtnl_link_stats64). What each driver

@@ -165,6 +165,7 @@ struct XdpProgram::Shared {
   }
   zcnbrh_on_empty gate() const { return gate_mode(options); }
   const XdpObject& running() const { return variant ? *variant : object; }
+  std::string displaced_by() const;
 
   XdpProgramOptions options;
   XdpObject object;                  // owns the maps
@@ -180,6 +181,13 @@ struct XdpProgram::Shared {
   Shared* next = nullptr;
 };
 
+std::string XdpProgram::Shared::displaced_by() const {
+  if (options.mode == ProgramMode::kOffload) return {};
+  const Result<XdpOccupant> now = query_xdp_occupant(options.ifindex, options.ifname);
+  if (!now || now->program_id == program_id || now->kind == XdpOccupant::Kind::kDispatcher) return {};
+  return now->kind == XdpOccupant::Kind::kNone ? "nothing" : now->text();
+}
+
 struct ProgramRegistry {
   using Shared = XdpProgram::Shared;
 
@@ -188,7 +196,9 @@ struct ProgramRegistry {
   static Shared* find(const XdpProgramOptions& options) {
     uint64_t netns = network_namespace();
     Shared* shared = first;
-    while (shared != nullptr && !shared->is_of(options, netns)) shared = shared->next;
+    // One that lost its place serves those who have it until they let go; newcomers start anew.
+    while (shared != nullptr && !(shared->is_of(options, netns) && shared->displaced_by().empty()))
+      shared = shared->next;
     return shared;
   }
 
@@ -364,6 +374,10 @@ Status XdpProgram::use_metadata(uint32_t wanted) {
 uint32_t XdpProgram::metadata() const { return shared_->metadata; }
 XdpRules XdpProgram::rules() const { return shared_->running().rules(); }
 
+std::string XdpProgram::displaced_by() const {
+  std::lock_guard lock(g_mutex);
+  return shared_->displaced_by();
+}
 int XdpProgram::xsks_map_fd() const { return shared_->object.xsks_fd(); }
 XskMap XdpProgram::xsks_map() const { return {xsks_map_fd(), queue_capacity()}; }
 uint32_t XdpProgram::queue_capacity() const { return shared_->object.capacity(); }

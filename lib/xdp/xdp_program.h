@@ -85,6 +85,10 @@ class XdpProgram {
   Status use_metadata(uint32_t wanted);
   uint32_t metadata() const;  // what it writes now
 
+  // Who took its place on the netdev: "nothing" (it was detached by force), or the program that is there now.
+  // Empty: it is in force, or that cannot be told (on the NIC, among others of libxdp's dispatcher).
+  std::string displaced_by() const;
+
   const char* attach_kind() const;  // "bpf_link", "netlink", "libxdp dispatcher"
   uint32_t program_id() const;
   bool frags() const;  // takes packets of several buffers

@@ -68,7 +68,7 @@ ZeroCopyPolicy policy_of(const PortConfig& config) {
 
 Result<std::unique_ptr<Port>> Port::open(const PortConfig& config, const std::string& loop_name) {
   std::unique_ptr<Port> out(new Port(config));
-  const Status s = config.is_loop() ? out->open_loop(loop_name) : out->open_netdev();
+  const Status s = config.is_loop() ? out->open_loop(loop_name) : out->open_netdev(config.iface);
   if (!s) return s.error();
   return out;
 }
@@ -85,19 +85,20 @@ Status Port::open_loop(const std::string& loop_name) {
   return {};
 }
 
-Status Port::open_netdev() {
-  auto info = netdev_query(config_.iface);
+Status Port::open_netdev(const std::string& name) {
+  auto info = netdev_query(name);
   if (!info) return info.error();
-  info_ = std::move(*info);
   kernel_ = &Kernel::real();
-  ifindex_ = info_.ifindex;
   const uint32_t last = config_.start_queue + config_.queue_count;
-  const uint32_t have = std::max(info_.rx_queues, info_.tx_queues);
+  const uint32_t have = std::max(info->rx_queues, info->tx_queues);
   if (last > have)
     return Error{EINVAL, "devargs",
                  "start_queue=" + std::to_string(config_.start_queue) + ", queue_count=" +
-                     std::to_string(config_.queue_count) + ": iface " + info_.name + " has queues 0.." +
-                     std::to_string(have - 1) + "; `ethtool -L " + info_.name + "` may give it more"};
+                     std::to_string(config_.queue_count) + ": iface " + info->name + " has queues 0.." +
+                     std::to_string(have - 1) + "; `ethtool -L " + info->name + "` may give it more"};
+  info_ = std::move(*info);
+  ifindex_ = info_.ifindex;
+  features_ = {};
   if (auto features = query_xdp_features(ifindex_)) features_ = *features;
   if (config_.use_cni)
     plugin_ = DevicePlugin::at(dp_path());  // one session for all ports, from the first start on
@@ -200,6 +201,19 @@ void Port::detach() {
   foreign_.reset();
 }
 
+void Port::leave_netdev() {
+  detach();
+  plugin_.reset();
+  ifindex_ = info_.ifindex = 0;
+}
+
+Status Port::find_netdev() {
+  const std::string last = info_.name;
+  Status s = open_netdev(config_.iface);
+  if (!s && s.error().code == ENODEV && last != config_.iface) s = open_netdev(last);
+  return s;
+}
+
 XskMap Port::xsks_map() const {
   // A loop port's number stands for its map, see lib/xsk/loop_kernel.h.
   if (is_loop()) return XskMap(ifindex_, config_.start_queue + config_.queue_count);
@@ -230,6 +244,7 @@ BindRequest Port::bind_request(uint32_t queue, std::string no_zero_copy_because,
   request.copy_segments = copy_segments();
   if (!is_loop())
     if (auto now = netdev_query(ifindex_)) request.mtu = now->mtu;
+  request.busy_timeout_ms = busy_timeout_ms_;
   if (is_loop())
     request.no_zero_copy_because = "the loop backend copies";
   else if (!no_native_.empty())

@@ -60,6 +60,14 @@ class Port {
   // QueuePair::set_busy_poll(), or, where that needs a privilege that we lack and the device plugin has, by it.
   Status set_busy_poll(QueuePair& pair, uint32_t budget);
 
+  // The netdev is gone, and what was attached to it with it. All queues are closed. ifindex() is 0 from now on.
+  void leave_netdev();
+  // Takes the netdev that has one of the two names now, the configured or the last one: not attached yet.
+  // ENODEV: there is none; others as open()'s, and the port stays without a netdev.
+  Status find_netdev();
+  // How long a bind waits for a queue that somebody else is just giving up.
+  void set_busy_timeout(uint32_t milliseconds) { busy_timeout_ms_ = milliseconds; }
+
   XskMap xsks_map() const;
   // The XDP program's delivery gate of a netdev queue; off unless on_empty= asked for it.
   CreditGate gate(uint32_t queue) const;
@@ -75,7 +83,7 @@ class Port {
 
  private:
   explicit Port(const PortConfig& config) : config_(config) {}
-  Status open_netdev();
+  Status open_netdev(const std::string& name);
   Status open_loop(const std::string& loop_name);
   std::string dp_path() const;
   Status attach_own();
@@ -87,6 +95,7 @@ class Port {
   int ifindex_ = 0;
   NetdevInfo info_;
   XdpDeviceFeatures features_;
+  uint32_t busy_timeout_ms_ = BindRequest{}.busy_timeout_ms;
   std::optional<XdpProgram> program_;
   std::string no_native_;  // why the program runs in SKB mode; empty: it does not
   std::optional<ForeignMap> foreign_;

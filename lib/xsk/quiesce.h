@@ -27,6 +27,15 @@ namespace zcnbrh {
 
 class BurstDoor {
  public:
+  BurstDoor() = default;
+  BurstDoor(const BurstDoor& other) : pid_(other.pid_) {}
+  // Open or shut as the other one. Who is at this door stays there: a queue may be set up anew where a burst
+  // has just been turned away.
+  BurstDoor& operator=(const BurstDoor& other) {
+    std::atomic_ref<pid_t>(pid_).store(other.pid_, std::memory_order_release);
+    return *this;
+  }
+
   // The thread that polls the queue. False: shut; do nothing and do not leave().
   bool enter() {
     std::atomic_ref<uint32_t>(busy_).store(1, std::memory_order_relaxed);

@@ -148,7 +148,7 @@ TEST_F(NetdevNetns, NoSuchNetdevSaysCauseAndCure) {
   EXPECT_EQ(netdev_set_mac(999999, {2, 0, 0, 0, 0, 1}).error().code, ENODEV);
   EXPECT_EQ(netdev_set_up(999999, true).error().code, ENODEV);
   EXPECT_EQ(netdev_set_up(0, true).error().code, ENODEV);
-  EXPECT_EQ(PromiscHold::create(999999).error().code, ENODEV);
+  EXPECT_EQ(PacketHold::create(999999, PacketHold::What::kPromiscuous).error().code, ENODEV);
 }
 
 TEST_F(NetdevNetns, MtuIsSetAndTheRangeIsKept) {
@@ -191,21 +191,21 @@ TEST_F(NetdevNetns, LinkStateFollowsEitherEnd) {
 }
 
 TEST_F(NetdevNetns, PromiscIsHeldByLifeAndCounted) {
-  auto first = PromiscHold::create(index_);
+  auto first = PacketHold::create(index_, PacketHold::What::kPromiscuous);
   ASSERT_TRUE(first.ok()) << first.error().text();
   EXPECT_TRUE(netdev_query(index_)->promisc);
   {
-    auto second = PromiscHold::create(index_);
+    auto second = PacketHold::create(index_, PacketHold::What::kPromiscuous);
     ASSERT_TRUE(second.ok());
-    PromiscHold moved = std::move(second).value();
+    PacketHold moved = std::move(second).value();
     EXPECT_TRUE(netdev_query(index_)->promisc);
   }
   EXPECT_TRUE(netdev_query(index_)->promisc) << "the second holder took the first one's membership away";
-  { PromiscHold last = std::move(first).value(); }
+  { PacketHold last = std::move(first).value(); }
   EXPECT_FALSE(netdev_query(index_)->promisc);
 
   ASSERT_TRUE(shell("ip link set znd0 promisc on"));  // somebody else's
-  { EXPECT_TRUE(PromiscHold::create(index_).ok()); }
+  { EXPECT_TRUE(PacketHold::create(index_, PacketHold::What::kPromiscuous).ok()); }
   EXPECT_TRUE(netdev_query(index_)->promisc);
 }
 

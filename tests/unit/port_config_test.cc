@@ -87,6 +87,7 @@ TEST(PortConfigParse, SetsEachKeysField) {
   EXPECT_EQ(parsed("tx_bounce=16").tx_bounce, 16u);
   EXPECT_FALSE(parsed("pool_ops=0").pool_ops);
   EXPECT_TRUE(parsed("ledger=1").ledger);
+  EXPECT_TRUE(parsed("reattach=1").reattach);
 }
 
 TEST(PortConfigParse, ReadsSeveralKeysAndLeavesTheRestAtDefault) {
@@ -195,7 +196,7 @@ TEST(PortConfigValidate, AcceptsWhatFits) {
         "iface=eth0,zc=require,force_copy=0", "iface=eth0,force_copy=1,zc=off",
         "iface=eth0,on_empty=drop,window=256", "iface=eth0,on_empty=pass", "iface=eth0,start_queue=65535",
         "iface=eth0,start_queue=64512,queue_count=1024", "iface=eth0,use_cni=0,use_pinned_map=0,mode=auto",
-        "iface=eth0,zc=require,allow_skb=0"}) {
+        "iface=eth0,zc=require,allow_skb=0", "iface=eth0,reattach=1", "iface=loop,reattach=0"}) {
     const Status status = validated(text);
     EXPECT_TRUE(status.ok()) << text << ": " << status.error().text();
   }
@@ -211,6 +212,8 @@ TEST(PortConfigValidate, RefusesWhatExcludesEachOther) {
       {"iface=loop,xdp_prog=a.o", "key xdp_prog: iface=loop has no XDP program"},
       {"iface=loop,attach=link", "key attach: iface=loop has no XDP program"},
       {"iface=loop,on_empty=drop", "key on_empty: iface=loop has no XDP program"},
+      {"iface=loop,reattach=1", "reattach=1: a loop port has no netdev"},
+      {"iface=eth0,use_cni=1,reattach=1", "reattach=1: the device plugin gives a netdev out once"},
       {"iface=eth0,start_queue=65535,queue_count=2",
        "start_queue=65535,queue_count=2: the last queue is out of range 0..65535"},
   };

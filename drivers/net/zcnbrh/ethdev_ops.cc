@@ -27,7 +27,9 @@ int dev_configure(struct rte_eth_dev* dev) noexcept {
   PmdPort& port = *port_of(dev);
   const uint32_t most = std::max(dev->data->nb_rx_queues, dev->data->nb_tx_queues);
   if (most <= port.slots.size()) {
-    const Status s = apply_configured_mtu(port, dev->data->dev_conf.rxmode.mtu);
+    const auto mtu = static_cast<uint16_t>(dev->data->dev_conf.rxmode.mtu);
+    const Status s = port.control.absent ? Status() : apply_configured_mtu(port, mtu);
+    if (s && mtu > RTE_ETHER_MTU) port.control.mtu = mtu;
     return s ? 0 : log_error(port, "configure", s.error());
   }
   return log_error(port, "configure",
@@ -38,27 +40,20 @@ int dev_configure(struct rte_eth_dev* dev) noexcept {
 
 int dev_start(struct rte_eth_dev* dev) noexcept {
   PmdPort& port = *port_of(dev);
-  const bool was_attached = port.port->attached();
-  Status s = port.port->attach();
-  if (s) s = flow_attached(port);
-  if (s) close_queues_of_other_wakeup(port);
-  if (s) s = open_queues(port);
-  if (s) s = apply_offloads(dev);
-  if (s) s = set_up_interrupts(dev);
-  if (s) choose_bursts(dev);
+  if (port.control.absent)
+    return log_error(
+        port, "start",
+        Error{ENODEV, "start",
+              "netdev " + port.port->info().name + " is gone" +
+                  (port.config().reattach ? "; start the port again when it is back" : "; close the port")});
   set_queue_states(dev, true);
-  if (s) s = enable_queues(port);
-  if (!s) {
+  if (Status s = bring_up(dev); !s) {
     set_queue_states(dev, false);
-    take_down_interrupts(dev);
-    if (!was_attached) {
-      for (uint16_t queue = 0; queue < port.queues(); ++queue) close_queue(port, queue);
-      port.port->detach();
-    }
     return log_error(port, "start", s.error());
   }
   port.port->settle();
   start_link(dev);
+  watch_program(port);
   return 0;
 }
 
@@ -78,7 +73,7 @@ int dev_infos_get(struct rte_eth_dev* dev, struct rte_eth_dev_info* info) noexce
   if (port == nullptr) return -ENOTSUP;
   const NetdevInfo& netdev = port->port->info();
   info->if_index = port->port->is_loop() ? 0 : static_cast<unsigned>(netdev.ifindex);
-  info->max_mac_addrs = 1;
+  info->max_mac_addrs = port->port->is_loop() ? 1 : kMaxAddresses;
   info->max_rx_queues = info->max_tx_queues = static_cast<uint16_t>(port->slots.size());
   info->tx_offload_capa = RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
   info->tx_queue_offload_capa = info->tx_offload_capa;
@@ -141,7 +136,52 @@ struct eth_dev_ops make_ops() {
   return ops;
 }
 
+// Our program was taken off the netdev: with its map and its gates the queues must be made anew.
+void drop_displaced_program(PmdPort& port) {
+  if (port.port->program() == nullptr || port.port->program()->displaced_by().empty()) return;
+  see_gate_counts(port);
+  for (uint16_t queue = 0; queue < port.queues(); ++queue) close_queue(port, queue);
+  port.port->detach();
+  port.control.displaced_by.clear();
+}
+
+// rte_eth_dev_start() publishes the bursts; a port that is brought up by itself must get on with the same ones.
+Status choose_same_bursts(struct rte_eth_dev* dev) {
+  auto& shared = *static_cast<SharedPort*>(dev->data->dev_private);
+  const uint8_t rx = shared.rx_variant, tx = shared.tx_variant;
+  const auto receive = dev->rx_pkt_burst;
+  const auto send = dev->tx_pkt_burst;
+  choose_bursts(dev);
+  if (!port_of(dev)->control.started || (receive == dev->rx_pkt_burst && send == dev->tx_pkt_burst)) return {};
+  shared.rx_variant = rx;
+  shared.tx_variant = tx;
+  dev->rx_pkt_burst = receive;
+  dev->tx_pkt_burst = send;
+  return Error{ENOTSUP, "bursts", "this netdev is served by other burst functions; stop and start the port"};
+}
+
 }  // namespace
+
+Status bring_up(struct rte_eth_dev* dev) {
+  PmdPort& port = *port_of(dev);
+  drop_displaced_program(port);
+  const bool was_attached = port.port->attached();
+  const bool starts = !port.control.started;  // else its netdev is back, and descriptors follow their queues
+  Status s = port.port->attach();
+  if (s) s = flow_attached(port);
+  if (s) close_queues_of_other_wakeup(port);
+  if (s) s = open_queues(port);
+  if (s) s = apply_offloads(dev);
+  if (s && starts) s = set_up_interrupts(dev);
+  if (s) s = choose_same_bursts(dev);
+  if (s) s = enable_queues(port);
+  if (s) return s;
+  if (starts) take_down_interrupts(dev);
+  if (was_attached) return s;
+  for (uint16_t queue = 0; queue < port.queues(); ++queue) close_queue(port, queue);
+  port.port->detach();
+  return s;
+}
 
 int log_error(const PmdPort& port, const char* doing, const Error& error) {
   ZLOG(ERR, "port %u (%s): %s: %s", port.port_id, port.name.c_str(), doing, error.text().c_str());

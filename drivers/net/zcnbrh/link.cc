@@ -47,10 +47,17 @@ int set_admin_state(struct rte_eth_dev* dev, bool up) {
 int set_link_up(struct rte_eth_dev* dev) noexcept { return set_admin_state(dev, true); }
 int set_link_down(struct rte_eth_dev* dev) noexcept { return set_admin_state(dev, false); }
 
+// For good: with reattach=1 the port waits for another netdev.
+int is_removed(struct rte_eth_dev* dev) noexcept {
+  const PmdPort* port = port_of(dev);
+  return port != nullptr && port->control.absent && !port->config().reattach ? 1 : 0;
+}
+
 }  // namespace
 
 void add_link_ops(struct eth_dev_ops& ops) {
   ops.link_update = link_update;
+  ops.is_removed = is_removed;
   ops.dev_set_link_up = set_link_up;
   ops.dev_set_link_down = set_link_down;
 }

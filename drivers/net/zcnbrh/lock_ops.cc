@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Z-CNBRH authors
 //
-// Every operation in ethdev's table holds the control lock. Not among them: dev_close, which first has to wait for
-// the interrupt thread; and what a polling core calls about its own queue.
+// Every operation in ethdev's table holds the control lock. Not among them: dev_close, which first has to wait
+// for the interrupt thread; and what a polling core calls about its own queue.
 #include "drivers/net/zcnbrh/control_lock.h"
 #include "drivers/net/zcnbrh/ops.h"
 

@@ -32,7 +32,8 @@ void add_offload_info(const PmdPort& port, struct rte_eth_dev_info& info);  // c
 Status apply_offloads(struct rte_eth_dev* dev);  // what was configured, to the queues; in dev_start
 
 // lock_ops.cc
-void lock_ops(struct eth_dev_ops& ops);  // wraps each operation that is there in one that holds the control lock
+void lock_ops(
+    struct eth_dev_ops& ops);  // wraps each operation that is there in one that holds the control lock
 
 // link.cc
 inline constexpr uint32_t kLoopSpeed = 10000;  // Mbit/s, of a loop port: programs divide by it
@@ -42,7 +43,15 @@ void stop_link(struct rte_eth_dev* dev);                             // down, wh
 bool link_changed(struct rte_eth_dev* dev, const LinkState& state);  // true: the application is to be told
 bool refresh_link(struct rte_eth_dev* dev);                          // the same, and asks the netdev
 
+// ethdev_ops.cc
+Status bring_up(struct rte_eth_dev* dev);  // the XDP program, then all queues that are to run; or nothing
+
+// netdev_ops.cc
+void replay_settings(struct rte_eth_dev* dev);  // on a netdev that is new to the port
+void drop_holds(PmdPort& port);
+
 // removal.cc
 Status watch_netdev(struct rte_eth_dev* dev);  // from probe on; nothing to do for a loop port
+void watch_program(const PmdPort& port);       // from a start on
 
 }  // namespace zcnbrh::pmd

@@ -55,8 +55,10 @@ struct SharedTxQueue {
   TxShared state;  // last: the stack of bounce frames lies behind it
 };
 
+constexpr uint32_t kMaxAddresses = 64;  // of a port; the netdev's filter may hold fewer
+
 struct SharedPort {
-  struct rte_ether_addr mac;
+  struct rte_ether_addr mac[kMaxAddresses];
   uint8_t rx_variant = 0;  // of the bursts in rxtx.cc, chosen at start
   uint8_t tx_variant = 0;
 };
@@ -90,7 +92,6 @@ struct PmdPort {
   uint16_t port_id = 0;
   std::unique_ptr<Port> port;
   std::vector<std::unique_ptr<QueueSlot>> slots;  // queue_count of them
-  std::optional<PromiscHold> promisc;
   OffloadPort offloads;
   PortFlows flow;
   PortControl control;
@@ -138,7 +139,7 @@ uint32_t packets_waiting(const QueueSlot& slot);                  // in the RX r
 
 // queue_run.cc: which of the open queues run. None is inside a burst when a stop has returned without error.
 Status enable_queues(PmdPort& port);  // those that ethdev has as started
-void disable_queues(PmdPort& port);   // all; packets that were received are given back
+bool disable_queues(PmdPort& port);   // all; packets received are given back. False: a burst is stuck inside
 Status start_rx(PmdPort& port, uint16_t queue);
 void let_rx_run_dry(PmdPort& port, uint16_t queue);  // before stop_rx(), so that nothing unread is given back
 Status stop_rx(PmdPort& port, uint16_t queue);
@@ -158,6 +159,7 @@ struct GateCounts {
   uint64_t passed = 0;
 };
 GateCounts gate_counts(PmdPort& port, uint16_t queue);
+void see_gate_counts(PmdPort& port);  // of a program that is about to go
 
 int log_error(const PmdPort& port, const char* doing, const Error& error);  // logs one line, returns -errno
 

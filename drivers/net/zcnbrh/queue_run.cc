@@ -132,7 +132,7 @@ Status enable_queues(PmdPort& port) {
 }
 
 // All doors in one go: a wait costs a millisecond only where a burst is running.
-void disable_queues(PmdPort& port) {
+bool disable_queues(PmdPort& port) {
   std::vector<BurstDoor*> doors;
   for (const auto& slot : port.slots) {
     if (!slot->pair) continue;
@@ -142,10 +142,11 @@ void disable_queues(PmdPort& port) {
   }
   if (!shut_and_wait(doors)) {
     log_error(port, "stop", stuck("RX or TX"));
-    return;
+    return false;
   }
   for (const auto& slot : port.slots)
     if (slot->pair && slot->nb_rx != 0) discard_received(*slot);
+  return true;
 }
 
 namespace {
@@ -153,8 +154,11 @@ namespace {
 int rx_queue_start(struct rte_eth_dev* dev, uint16_t queue) noexcept {
   PmdPort* port = port_of(dev);
   if (port == nullptr) return -ENOTSUP;
-  if (!port->slots[queue]->pair) return -EIO;  // lost in a set-up at run time that failed; its log says why
-  if (Status s = start_rx(*port, queue); !s) return log_error(*port, "RX queue start", s.error());
+  const bool open = static_cast<bool>(port->slots[queue]->pair);
+  if (!open && !port->control.absent)
+    return -EIO;  // lost in a set-up at run time that failed; its log says why
+  if (Status s = open ? start_rx(*port, queue) : Status(); !s)
+    return log_error(*port, "RX queue start", s.error());
   dev->data->rx_queue_state[queue] = RTE_ETH_QUEUE_STATE_STARTED;
   return 0;
 }
@@ -170,8 +174,9 @@ int rx_queue_stop(struct rte_eth_dev* dev, uint16_t queue) noexcept {
 int tx_queue_start(struct rte_eth_dev* dev, uint16_t queue) noexcept {
   PmdPort* port = port_of(dev);
   if (port == nullptr) return -ENOTSUP;
-  if (!port->slots[queue]->pair) return -EIO;
-  start_tx(*port, queue);
+  const bool open = static_cast<bool>(port->slots[queue]->pair);
+  if (!open && !port->control.absent) return -EIO;
+  if (open) start_tx(*port, queue);  // else when the netdev is back
   dev->data->tx_queue_state[queue] = RTE_ETH_QUEUE_STATE_STARTED;
   return 0;
 }

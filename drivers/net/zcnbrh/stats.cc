@@ -85,9 +85,13 @@ void subtract(struct rte_eth_stats& from, const struct rte_eth_stats& what) {
 // In zero-copy mode a packet without a buffer is lost in the NIC, which counts it by itself.
 uint64_t missed_by_nic(PmdPort& port) {
   if (!port.port->info().has_device) return 0;
-  const auto now = netdev_stats(port.port->ifindex());
-  if (!now) return 0;
-  const uint64_t all = port.stats.nic_missed.see(now->rx_missed_errors);
+  uint64_t missed = 0;  // of a netdev that is gone: the next one counts from 0
+  if (!port.control.absent) {
+    const auto now = netdev_stats(port.port->ifindex());
+    if (!now) return 0;
+    missed = now->rx_missed_errors;
+  }
+  const uint64_t all = port.stats.nic_missed.see(missed);
   return all > port.nic_missed_before ? all - port.nic_missed_before : 0;
 }
 
@@ -132,11 +136,16 @@ QueueCounts shared_counts_of(const struct rte_eth_dev* dev, uint16_t queue) {
 }
 
 GateCounts gate_counts(PmdPort& port, uint16_t queue) {
-  if (port.port->program() == nullptr || port.config().on_empty == OnEmpty::kOff) return {};
-  const auto now = port.port->program()->counters(port.config().start_queue + queue);
+  if (port.config().on_empty == OnEmpty::kOff) return {};
+  zcnbrh_counters now{};  // without a program: the next one counts from 0
+  if (port.port->program() != nullptr)
+    if (const auto read = port.port->program()->counters(port.config().start_queue + queue)) now = *read;
   QueueStats& stats = port.slots[queue]->control.stats;
-  return {stats.dropped_no_credit.see(now ? now->dropped_no_credit : 0),
-          stats.passed_no_credit.see(now ? now->passed_no_credit : 0)};
+  return {stats.dropped_no_credit.see(now.dropped_no_credit), stats.passed_no_credit.see(now.passed_no_credit)};
+}
+
+void see_gate_counts(PmdPort& port) {
+  for (uint16_t queue = 0; queue < port.queues(); ++queue) gate_counts(port, queue);
 }
 
 void keep_counts(PmdPort& port, uint16_t queue) {

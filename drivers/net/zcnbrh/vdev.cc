@@ -82,8 +82,8 @@ int probe_primary(struct rte_vdev_device* device) {
   if (!mine->port->is_loop()) mine->stats.nic = NicStats::of(mine->port->info().name);
   for (uint32_t i = 0; i < config->queue_count; ++i) mine->slots.push_back(std::make_unique<QueueSlot>());
   auto* shared = static_cast<SharedPort*>(dev->data->dev_private);
-  set_mac(*mine, shared->mac);
-  dev->data->mac_addrs = &shared->mac;
+  set_mac(*mine, shared->mac[0]);
+  dev->data->mac_addrs = shared->mac;
   if (mine->node() >= 0) dev->data->numa_node = mine->node();
   dev->process_private = mine;
   dev->dev_ops = ethdev_ops();

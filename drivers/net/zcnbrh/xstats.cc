@@ -95,6 +95,9 @@ void add_port(const View& view, std::vector<Xstat>& out) {
   g.count("netdev_tx_dropped", netdev.tx_dropped);
   g.count("netdev_tx_errors", netdev.tx_errors);
   if (view.port == nullptr) return;
+  g.count("netdev_removals", view.port->control.removals);
+  g.count("netdev_returns", view.port->control.returns);
+  g.count("xdp_program_displaced", view.port->control.program_displaced);
   for (const NicCount& nic : view.port->stats.nic.read()) g.count(("nic_" + nic.name).c_str(), nic.value);
 }
 

@@ -12,6 +12,7 @@ millions of packets a second on one core, without a NIC. Run as a program it is 
 """
 
 import argparse
+import contextlib
 import ctypes
 import os
 import socket
@@ -23,7 +24,8 @@ import frames
 
 SYS_BPF = {"x86_64": 321, "aarch64": 280}
 BPF_PROG_LOAD, BPF_PROG_TEST_RUN, BPF_LINK_CREATE = 5, 10, 28
-BPF_PROG_TYPE_XDP, BPF_XDP = 6, 37
+BPF_OBJ_GET_INFO_BY_FD, BPF_LINK_GET_FD_BY_ID, BPF_LINK_GET_NEXT_ID, BPF_LINK_DETACH = 15, 30, 31, 34
+BPF_PROG_TYPE_XDP, BPF_XDP, BPF_LINK_TYPE_XDP = 6, 37, 6
 BPF_F_TEST_XDP_LIVE_FRAMES = 2
 XDP_FLAGS_SKB_MODE, XDP_FLAGS_DRV_MODE = 2, 4
 XDP_DROP, XDP_PASS = 1, 2
@@ -104,6 +106,28 @@ class XdpOnLink:
 
     def __exit__(self, *_):
         self.close()
+
+
+def detach_xdp_links(ifindex):
+    """Detaches every bpf_link with an XDP program on a netdev by force, as `bpftool link detach` does (Linux 5.9)."""
+    number, detached = 0, 0
+    while True:
+        attributes = ctypes.create_string_buffer(struct.pack("<III", number, 0, 0), 12)
+        try:
+            bpf(BPF_LINK_GET_NEXT_ID, attributes)
+        except FileNotFoundError:
+            return detached
+        number = struct.unpack_from("<I", attributes.raw, 4)[0]
+        with contextlib.suppress(FileNotFoundError):  # it went meanwhile
+            link = bpf(BPF_LINK_GET_FD_BY_ID, ctypes.create_string_buffer(struct.pack("<III", number, 0, 0), 12))
+            info = ctypes.create_string_buffer(64)
+            bpf(BPF_OBJ_GET_INFO_BY_FD, ctypes.create_string_buffer(
+                struct.pack("<IIQ", link, len(info), ctypes.addressof(info)), 16))
+            kind, _, _, _, where = struct.unpack_from("<IIIII", info.raw)  # struct bpf_link_info, .xdp.ifindex
+            if kind == BPF_LINK_TYPE_XDP and where == ifindex:
+                bpf(BPF_LINK_DETACH, ctypes.create_string_buffer(struct.pack("<I", link), 4))
+                detached += 1
+            os.close(link)
 
 
 class LiveFrames:

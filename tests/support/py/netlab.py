@@ -186,14 +186,16 @@ class Lab:
         finally:
             self._enter(self._app)
 
-    def veth(self, queues=1, app_mac=None, peer_mac=None, mtu=1500):
-        """A pair app<n> in the app namespace, peer<n> in the other, both up. Returns the two names."""
-        number = len(self.pairs)
+    def veth(self, queues=1, app_mac=None, peer_mac=None, mtu=1500, number=None):
+        """A pair app<n> in the app namespace, peer<n> in the other, both up. Returns the two names. `number`: of a
+        pair that was and is gone."""
+        number = len(self.pairs) if number is None else number
         app, peer = f"app{number}", f"peer{number}"
         size = ["numrxqueues", queues, "numtxqueues", queues]
         run("ip", "link", "add", app, "mtu", mtu, *size, "type", "veth",
             "peer", "name", peer, "mtu", mtu, *size, "netns", f"/proc/{os.getpid()}/fd/{self._peer}")
-        self.pairs.append((app, peer))
+        if number == len(self.pairs):
+            self.pairs.append((app, peer))
         if app_mac:
             run("ip", "link", "set", app, "address", app_mac)
         with self.peer_side():
@@ -226,6 +228,11 @@ class Lab:
     def to_peer_side(self, netdev):
         """Moves a netdev of the app namespace into the other."""
         run("ip", "link", "set", netdev, "netns", f"/proc/{os.getpid()}/fd/{self._peer}")
+
+    def to_app_side(self, netdev):
+        """Moves a netdev of the peer namespace into ours."""
+        with self.peer_side():
+            run("ip", "link", "set", netdev, "netns", f"/proc/{os.getpid()}/fd/{self._app}")
 
     def traffic(self, netdev, cpu, **options):
         """Starts the XDP packet source on a far end. The returned process has sent its first packets."""
