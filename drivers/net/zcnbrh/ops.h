@@ -21,6 +21,8 @@ void add_threshold_ops(struct eth_dev_ops& ops);   // rx_threshold.cc
 void add_xstats_ops(struct eth_dev_ops& ops);      // xstats.cc
 void add_stats_ops(struct eth_dev_ops& ops);       // stats.cc, xstats.cc
 
+void register_telemetry();  // telemetry.cc: once a process
+
 // queue_info.cc: what ethdev calls through rte_eth_fp_ops besides the bursts
 void set_queue_functions(struct rte_eth_dev* dev);
 

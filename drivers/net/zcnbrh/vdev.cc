@@ -146,3 +146,5 @@ RTE_INIT(zcnbrh_init_log) {
   zcnbrh_logtype = rte_log_register("pmd.net.zcnbrh");
   if (zcnbrh_logtype >= 0) rte_log_set_level(zcnbrh_logtype, RTE_LOG_NOTICE);
 }
+
+RTE_INIT(zcnbrh_init_telemetry) { zcnbrh::pmd::register_telemetry(); }

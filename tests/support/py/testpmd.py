@@ -104,13 +104,14 @@ class Testpmd:
     """One running testpmd. Start it, give it command(), end it by quit() or kill(); a context manager."""
 
     def __init__(self, devices, eal=(), app=(), memory=None, cores=(APP_CORE, OTHER_CORE), become=(), mbufs=16384,
-                 wait=True):
+                 wait=True, telemetry=False):
         """`devices`: --vdev texts. `become`: command words that lower the privilege. Forwarding runs on the
-        first of `cores`, commands are taken on the last."""
+        first of `cores`, commands are taken on the last. `telemetry`: needs `memory` other than --in-memory,
+        which leaves no folder for the socket."""
         self.prefix = f"zl{os.getpid()}_{next(COUNT)}"
         environment, load = driver_options()
         command = [*DIE_WITH_US, *become, "dpdk-testpmd", *lcore_options(cores),
-                   "--no-pci", "--no-telemetry", "--file-prefix", self.prefix,
+                   "--no-pci", *([] if telemetry else ["--no-telemetry"]), "--file-prefix", self.prefix,
                    *(memory_options() if memory is None else memory), *load, *eal]
         command += [f"--vdev={text}" for text in devices]
         command += ["--", "-i", f"--total-num-mbufs={mbufs}", f"--nb-cores={max(1, len(cores) - 1)}", *app]
