@@ -96,7 +96,7 @@ Repaired repair_tx(TxLocal& q, P& policy) noexcept {
   for (; taken < done.count(); ++taken) {
     const ChunkOffset chunk = q.format.chunk(done[taken]);
     const bool ours = q.bounce.covers(chunk);
-    if ((ours ? q.bounce : q.frames).owner(chunk) == tx_in_flight(s.slot)) break;
+    if ((ours ? q.bounce : q.frames.of(chunk)).owner(chunk) == tx_in_flight(s.slot)) break;
     if (ours) continue;  // on the stack of bounce frames, or lost until the release
     policy.completed(&chunk, 1);
     ++out.reclaimed;
