@@ -77,7 +77,7 @@ struct zcnbrh_rule {
 
 struct zcnbrh_rules {
   __u32 count;
-  __u32 pad;
+  __u32 marks; /* 1: packets to the port carry struct zcnbrh_meta, with or without a mark */
   struct zcnbrh_rule rule[ZCNBRH_MAX_RULES];
 };
 
@@ -94,6 +94,8 @@ ZCNBRH_ASSERT(sizeof(struct zcnbrh_rule) == 16 * ZCNBRH_KEY_WORDS + 24);
 #include <bpf/bpf_endian.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
+
+#include "zcnbrh_meta.h"
 
 struct zcnbrh_rules_inner {
   __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -240,12 +242,8 @@ static __always_inline void zcnbrh_count_rule(struct xdp_md *ctx, __u32 counter)
 }
 
 /* The rule for a packet of this queue, counted; 0: none. */
-static __always_inline const struct zcnbrh_rule *zcnbrh_find_rule(struct xdp_md *ctx) {
-  __u32 zero = 0;
-  void *table = bpf_map_lookup_elem(&zcnbrh_rules, &zero);
-  if (!table) return 0;
-  const struct zcnbrh_rules *rules = bpf_map_lookup_elem(table, &zero);
-  if (!rules) return 0;
+static __always_inline const struct zcnbrh_rule *zcnbrh_find_rule(struct xdp_md *ctx,
+                                                                  const struct zcnbrh_rules *rules) {
   __u32 count = rules->count;
   if (count == 0) return 0;
 
@@ -262,14 +260,37 @@ static __always_inline const struct zcnbrh_rule *zcnbrh_find_rule(struct xdp_md 
   return 0;
 }
 
-/* Returns from the caller where a rule takes the packet away from the application. */
-#define ZCNBRH_RULES(ctx)                                                    \
-  do {                                                                       \
-    if (zcnbrh_config.rules) {                                               \
-      const struct zcnbrh_rule *rule_ = zcnbrh_find_rule(ctx);               \
-      if (rule_ && rule_->verdict == ZCNBRH_RULE_DROP) return XDP_DROP;      \
-      if (rule_ && rule_->verdict == ZCNBRH_RULE_TO_KERNEL) return XDP_PASS; \
-    }                                                                        \
+/* The verdict on a packet that is taken away from the application; -1: it is not. */
+static __always_inline int zcnbrh_apply_rules(struct xdp_md *ctx) {
+  __u32 zero = 0;
+  void *table = bpf_map_lookup_elem(&zcnbrh_rules, &zero);
+  if (!table) return -1;
+  const struct zcnbrh_rules *rules = bpf_map_lookup_elem(table, &zero);
+  if (!rules) return -1;
+  const struct zcnbrh_rule *rule = zcnbrh_find_rule(ctx, rules);
+  if (rule && rule->verdict == ZCNBRH_RULE_DROP) return XDP_DROP;
+  if (rule && rule->verdict == ZCNBRH_RULE_TO_KERNEL) return XDP_PASS;
+  if (rules->marks) {
+    /* Every packet gets its metadata, so that none is taken for what an earlier packet left in the buffer. */
+    if (rule && rule->has_mark) {
+      zcnbrh_meta_mark(ctx, rule->mark);
+    } else {
+      zcnbrh_meta_of(ctx);
+    }
+  }
+  return -1;
+}
+
+/*
+ * Returns from the caller where a rule takes the packet away from the application. Take pointers to the packet
+ * behind it, not before: a mark may move its metadata.
+ */
+#define ZCNBRH_RULES(ctx)                     \
+  do {                                        \
+    if (zcnbrh_config.rules) {                \
+      int verdict_ = zcnbrh_apply_rules(ctx); \
+      if (verdict_ >= 0) return verdict_;     \
+    }                                         \
   } while (0)
 
 #endif /* __bpf__ */

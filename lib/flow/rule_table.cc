@@ -71,6 +71,7 @@ std::shared_ptr<RuleTable> RuleTable::of(int ifindex) {
 
 std::unique_ptr<zcnbrh_rules> RuleTable::compiled(const Entries& entries) const {
   auto out = std::make_unique<zcnbrh_rules>();
+  out->marks = !markers_.empty();
   for (const Entry& entry : entries) out->rule[out->count++] = to_program(entry.rule, entry.counter);
   return out;
 }
@@ -125,7 +126,12 @@ Result<RuleTable::RuleId> RuleTable::add(Owner owner, const FlowRule& rule, cons
   Entry entry;
   entry.owner = owner;
   entry.rule = rule;
-  return insert(entry, program);
+  // For as long as the port lives: it goes on to look for marks, so each of its packets must have a word on
+  // them.
+  const bool first_mark = rule.mark.has_value() && markers_.insert(owner).second;
+  auto id = insert(entry, program);
+  if (!id && first_mark) markers_.erase(owner);
+  return id;
 }
 
 Status RuleTable::remove(RuleId id, const XdpRules& program) {
@@ -169,13 +175,15 @@ bool RuleTable::isolated(Owner owner) const {
 
 bool RuleTable::needs_program(Owner owner) const {
   const std::lock_guard lock(mutex_);
-  return std::ranges::any_of(entries_, [&](const Entry& entry) { return entry.owner == owner; });
+  return markers_.contains(owner) ||
+         std::ranges::any_of(entries_, [&](const Entry& entry) { return entry.owner == owner; });
 }
 
 void RuleTable::leave(Owner owner, const XdpRules& program) {
   const std::lock_guard lock(mutex_);
   Entries entries = entries_;
-  if (std::erase_if(entries, [&](const Entry& entry) { return entry.owner == owner; }) == 0) return;
+  const bool marked = markers_.erase(owner) != 0;
+  if (std::erase_if(entries, [&](const Entry& entry) { return entry.owner == owner; }) == 0 && !marked) return;
   if (!exchange(entries, program)) entries_ = std::move(entries);
 }
 

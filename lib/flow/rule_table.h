@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -89,6 +90,7 @@ class RuleTable {
 
   mutable std::mutex mutex_;
   Entries entries_;
+  std::set<Owner> markers_;  // have had a rule with a mark
   RuleId next_id_ = 1;
 };
 

@@ -9,12 +9,16 @@
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "bpf/zcnbrh_meta.h"
 #include "lib/base/unique_fd.h"
 #include "lib/flow/rule_table.h"
 #include "lib/xdp/xdp_object.h"
@@ -76,6 +80,21 @@ class RulesTest : public ::testing::Test {
                 .data_size_in = static_cast<uint32_t>(packet.size()));
     EXPECT_EQ(bpf_prog_test_run_opts(program_fd, &options), 0);
     return options.retval;
+  }
+  // The packet's metadata after the run, which the kernel puts before it.
+  std::optional<zcnbrh_meta> metadata(const Bytes& packet) const {
+    Bytes out(packet.size() + 256);
+    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet.data(), .data_out = out.data(),
+                .data_size_in = static_cast<uint32_t>(packet.size()),
+                .data_size_out = static_cast<uint32_t>(out.size()));
+    EXPECT_EQ(bpf_prog_test_run_opts(object_->program_fd(), &options), 0);
+    if (options.data_size_out == packet.size()) return std::nullopt;
+    EXPECT_EQ(options.data_size_out, packet.size() + sizeof(zcnbrh_meta));
+    EXPECT_TRUE(std::equal(packet.begin(), packet.end(), out.begin() + sizeof(zcnbrh_meta)));
+    zcnbrh_meta meta;
+    std::memcpy(&meta, out.data(), sizeof meta);
+    EXPECT_EQ(meta.magic, ZCNBRH_META_MAGIC);
+    return meta;
   }
   static uint32_t run(uint32_t program_id, const Bytes& packet) {
     const UniqueFd fd(bpf_prog_get_fd_by_id(program_id));

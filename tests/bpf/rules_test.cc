@@ -200,6 +200,33 @@ TEST_F(RulesTest, FullTableStillWorks) {
   EXPECT_EQ(more.error().code, ENOSPC);
 }
 
+TEST_F(RulesTest, MarksTravelBeforeThePacket) {
+  add(rule({kAnyTcp}, ZCNBRH_RULE_TO_PORT));
+  EXPECT_FALSE(metadata(kUdp4)) << "no rule has a mark yet";
+  FlowRule marking = rule({kAnyUdp}, ZCNBRH_RULE_TO_PORT);
+  marking.mark = 0xdeadbeef;
+  const auto id = add(marking);
+  auto meta = metadata(kUdp4);
+  ASSERT_TRUE(meta);
+  EXPECT_EQ(meta->have, static_cast<uint32_t>(ZCNBRH_META_MARK));
+  EXPECT_EQ(meta->mark, 0xdeadbeefU);
+  EXPECT_EQ(verdict(kUdp4), static_cast<uint32_t>(XDP_REDIRECT));
+  // Also a packet without a mark says so, whether a rule fits or none.
+  const Bytes arp = eth(0x0806) + payload(46);
+  for (const Bytes& packet : {kTcp4, arp}) {
+    meta = metadata(packet);
+    ASSERT_TRUE(meta);
+    EXPECT_EQ(meta->have, 0U);
+    EXPECT_EQ(meta->mark, 0U);
+  }
+  // And not one that goes elsewhere.
+  add(rule({kAnyUdp}, ZCNBRH_RULE_TO_KERNEL, 0));
+  ASSERT_TRUE(table_.remove(id, object_->rules()));
+  EXPECT_EQ(verdict(kUdp4), static_cast<uint32_t>(XDP_PASS));
+  EXPECT_FALSE(metadata(kUdp4));
+  EXPECT_TRUE(metadata(kTcp4)) << "as long as the port is there";
+}
+
 TEST_F(RulesTest, CountersResetAndAreUsedAgain) {
   FlowRule counted = rule({kAnyUdp}, ZCNBRH_RULE_DROP);
   counted.counts = true;

@@ -13,14 +13,14 @@
 
 SEC("xdp")
 int udp_only(struct xdp_md *ctx) {
+#ifdef RULES
+  ZCNBRH_RULES(ctx);
+#endif
   void *data = (void *)(long)ctx->data;
   void *end = (void *)(long)ctx->data_end;
   struct ethhdr *ethernet = data;
   struct iphdr *ip = (void *)(ethernet + 1);
 
-#ifdef RULES
-  ZCNBRH_RULES(ctx);
-#endif
   if ((void *)(ip + 1) > end || ethernet->h_proto != bpf_htons(ETH_P_IP)) return XDP_PASS;
   return ip->protocol == IPPROTO_UDP ? ZCNBRH_PASS(ctx) : XDP_PASS;
 }

@@ -65,8 +65,7 @@ def kernel_has(r, address=APP_ADDRESS):
 
 
 def pings(r, count=20):
-    found = netlab.ping(r.lab, APP_ADDRESS, count, flood=False) if count < 5 else netlab.ping(r.lab, APP_ADDRESS, count)
-    return found.received
+    return netlab.ping(r.lab, APP_ADDRESS, count).received
 
 
 def isolate_keeps_ssh():
@@ -173,6 +172,48 @@ def every_item():
             r.pmd.command(f"flow destroy 0 rule {rule}")
 
 
+def marks_of(r, count, *sent):
+    """Sends `count` times and returns the marks that testpmd shows, packet by packet; None for one without. No command
+    meanwhile: its echo would get lost among the packets."""
+    seen = len(r.pmd.text)
+    send(r, *sent, count=count)
+
+    def packets():
+        return re.findall(r"src=02:00:5A:43:00:02 .*\n? *ol_flags", r.pmd.text[seen:])
+    eventually(lambda: len(packets()) >= count * len(sent), lambda: f"{len(packets())} packets", 10)
+    time.sleep(0.1)
+    equal(len(packets()), count * len(sent), "packets shown")
+    found = [re.search(r"FDIR matched ID=0x([0-9a-f]+)", line) for line in packets()]
+    return [int(hit.group(1), 16) if hit else None for hit in found]
+
+
+def mark():
+    """mark: the mbuf has it, and no packet of another rule or of none has"""
+    plain = frames.udp_frame(ports=(1000, 4000))
+    with rig() as r:
+        r.forward("rxonly")
+        r.pmd.command("set verbose 1")
+        equal(marks_of(r, 3, TO_US, OTHER), [None] * 6, "marks before there was a rule")
+        first = create(r, UDP_2000, "mark id 0xbeef / queue index 0")
+        create(r, "ipv4 / udp dst is 3000 / end", "mark id 7 / count")
+        equal(marks_of(r, 3, TO_US, OTHER, plain), [0xBEEF, 7, None] * 3, "marks")
+        # A rule that is gone marks nothing any more, also in a buffer that has had one.
+        r.pmd.command(f"flow destroy 0 rule {first}")
+        equal(marks_of(r, 50, TO_US, plain), [None] * 100, "marks of a rule that is gone")
+
+
+def mark_in_skb_mode():
+    """mark in SKB mode, isolated, and over stop and start of the port"""
+    with rig(keys={"mode": "skb"}) as r:
+        r.pmd.commands("set verbose 1", "flow isolate 0 1")
+        for _ in range(2):
+            r.forward("rxonly")
+            create(r, UDP_2000, "mark id 42 / queue index 0")
+            send(r, OTHER)
+            equal(marks_of(r, 5, TO_US), [42] * 5, "marks")
+            r.pmd.commands("stop", "port stop 0", "port start 0")
+
+
 def what_is_refused():
     """everything else is refused with its reason and the thing at fault"""
     anything = "eth / end"
@@ -190,6 +231,8 @@ def what_is_refused():
         refused(r, anything, "rss queues 1 end", "without RSS contexts", "action configuration")
         refused(r, anything, "drop / passthru", "one of drop, passthru, queue and rss", "specific action")
         refused(r, anything, "dec_ttl", "actions are drop", "specific action")
+        refused(r, anything, "mark id 1 / drop", "a mark comes with the mbuf", "specific action")
+        refused(r, anything, "passthru / mark id 1", "a mark comes with the mbuf", "specific action")
         # With all its queues a rule leaves the packets where the NIC has put them.
         r.forward("rxonly")
         r.pmd.command("flow isolate 0 1")
@@ -296,5 +339,5 @@ def no_loss_while_rules_change():
         settles(r, sent, "packets while rules changed")
 
 
-main([isolate_keeps_ssh, isolate_before_start, drop_and_passthru, every_item, what_is_refused, users_program,
-      users_program_with_table, skb_mode, loop_port, two_ports_one_netdev, no_loss_while_rules_change])
+main([isolate_keeps_ssh, isolate_before_start, drop_and_passthru, every_item, mark, mark_in_skb_mode,
+      what_is_refused, users_program, users_program_with_table, skb_mode, loop_port, two_ports_one_netdev, no_loss_while_rules_change])

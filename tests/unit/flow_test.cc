@@ -176,6 +176,28 @@ TEST(FlowTable, WhatTheProgramGets) {
   EXPECT_EQ(got.mask.layers, static_cast<uint32_t>(ZCNBRH_LAYER_UDP));
 }
 
+// Once a port has had a mark its packets go on to carry a word on it: the port reads it from then on.
+TEST(FlowTable, MarksStayAsLongAsThePort) {
+  RuleTable table;
+  ASSERT_TRUE(table.add(1, rule(0), kNoProgram));
+  EXPECT_EQ(table.compile()->marks, 0U);
+  FlowRule marking = rule(0, ZCNBRH_RULE_TO_PORT);
+  marking.mark = 5;
+  const UniqueFd no_map(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  EXPECT_FALSE(table.add(1, marking, XdpRules(no_map.get(), no_map.get())));
+  EXPECT_EQ(table.compile()->marks, 0U) << "a rule that was refused";
+  auto id = table.add(1, marking, kNoProgram);
+  ASSERT_TRUE(id);
+  EXPECT_EQ(table.compile()->marks, 1U);
+  ASSERT_TRUE(table.remove(*id, kNoProgram));
+  ASSERT_TRUE(table.remove_all(1, kNoProgram));
+  EXPECT_EQ(table.compile()->marks, 1U);
+  EXPECT_TRUE(table.needs_program(1));
+  table.leave(1, kNoProgram);
+  EXPECT_EQ(table.compile()->marks, 0U);
+  EXPECT_FALSE(table.needs_program(1));
+}
+
 TEST(FlowTable, PortsAreApart) {
   RuleTable table;
   ASSERT_TRUE(table.add(1, rule(0), kNoProgram));

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "drivers/net/zcnbrh/control_lock.h"
 #include "drivers/net/zcnbrh/flow_translate.h"
 #include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/ops.h"
@@ -107,6 +108,7 @@ std::optional<FlowRefusal> translate(const struct rte_eth_dev* dev, const struct
 int flow_validate(struct rte_eth_dev* dev, const struct rte_flow_attr* attr,
                   const struct rte_flow_item* pattern, const struct rte_flow_action* actions,
                   struct rte_flow_error* error) noexcept {
+  const ControlLock lock;
   PmdPort& port = *port_of(dev);
   if (auto why = without_rules(port)) return report(port, error, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, *why);
   TranslatedFlow flow;
@@ -123,6 +125,7 @@ int flow_validate(struct rte_eth_dev* dev, const struct rte_flow_attr* attr,
 struct rte_flow* flow_create(struct rte_eth_dev* dev, const struct rte_flow_attr* attr,
                              const struct rte_flow_item* pattern, const struct rte_flow_action* actions,
                              struct rte_flow_error* error) noexcept {
+  const ControlLock lock;
   PmdPort& port = *port_of(dev);
   TranslatedFlow flow;
   if (auto refused = translate(dev, attr, pattern, actions, flow)) {
@@ -147,6 +150,11 @@ struct rte_flow* flow_create(struct rte_eth_dev* dev, const struct rte_flow_attr
   }
   handle->id = *id;
   handle->counts = flow.rule.counts;
+  // From here on every packet carries a word on its mark; until now none did, and the burst did not look.
+  if (flow.rule.mark.has_value() && !port.flow.marks) {
+    port.flow.marks = true;
+    switch_bursts(dev);
+  }
   return port.flow.rules.emplace_back(std::move(handle)).get();
 }
 
@@ -159,6 +167,7 @@ int no_such_rule(PmdPort& port, struct rte_flow_error* error) {
 }
 
 int flow_destroy(struct rte_eth_dev* dev, struct rte_flow* flow, struct rte_flow_error* error) noexcept {
+  const ControlLock lock;
   PmdPort& port = *port_of(dev);
   const auto rule = find_rule(port, flow);
   if (rule == port.flow.rules.end()) return no_such_rule(port, error);
@@ -170,6 +179,7 @@ int flow_destroy(struct rte_eth_dev* dev, struct rte_flow* flow, struct rte_flow
 }
 
 int flow_flush(struct rte_eth_dev* dev, struct rte_flow_error* error) noexcept {
+  const ControlLock lock;
   PmdPort& port = *port_of(dev);
   if (port.flow.table == nullptr) return 0;
   if (Status s = port.flow.table->remove_all(port.port_id, rules_in_force(port)); !s)
@@ -181,6 +191,7 @@ int flow_flush(struct rte_eth_dev* dev, struct rte_flow_error* error) noexcept {
 
 int flow_query(struct rte_eth_dev* dev, struct rte_flow* flow, const struct rte_flow_action* action, void* data,
                struct rte_flow_error* error) noexcept {
+  const ControlLock lock;
   PmdPort& port = *port_of(dev);
   if (find_rule(port, flow) == port.flow.rules.end()) return no_such_rule(port, error);
   for (; action->type != RTE_FLOW_ACTION_TYPE_END; ++action) {
@@ -201,6 +212,7 @@ int flow_query(struct rte_eth_dev* dev, struct rte_flow* flow, const struct rte_
 }
 
 int flow_isolate(struct rte_eth_dev* dev, int on, struct rte_flow_error* error) noexcept {
+  const ControlLock lock;
   PmdPort& port = *port_of(dev);
   if (on == 0 && port.flow.table == nullptr) return 0;
   auto program = prepare(port);
@@ -211,6 +223,7 @@ int flow_isolate(struct rte_eth_dev* dev, int on, struct rte_flow_error* error) 
 
 int flow_dump(struct rte_eth_dev* dev, struct rte_flow* flow, FILE* file,
               struct rte_flow_error* error) noexcept {
+  const ControlLock lock;
   PmdPort& port = *port_of(dev);
   if (flow != nullptr && find_rule(port, flow) == port.flow.rules.end()) return no_such_rule(port, error);
   if (port.flow.table == nullptr) return 0;

@@ -31,6 +31,7 @@ struct PmdPort;
 struct PortFlows {
   std::shared_ptr<RuleTable> table;  // of the netdev; made with the port's first rule
   std::vector<std::unique_ptr<struct rte_flow>> rules;
+  bool marks = false;              // a rule has, or had, a mark: the XDP program writes one before each packet
   std::set<std::string> messages;  // an rte_flow_error's text must last as long as the port
 };
 

@@ -175,6 +175,13 @@ Refused translate_rss(const FlowPort& port, const struct rte_flow_action& action
   return std::nullopt;
 }
 
+Refused translate_mark(const struct rte_flow_action& action, TranslatedFlow& out) {
+  const auto* mark = static_cast<const struct rte_flow_action_mark*>(action.conf);
+  if (mark == nullptr) return no(EINVAL, RTE_FLOW_ERROR_TYPE_ACTION_CONF, &action, "mark without an id");
+  out.rule.mark = mark->id;
+  return std::nullopt;
+}
+
 // What becomes of a rule's packets: exactly one of these, or none, which leaves them to the port.
 class Fate {
  public:
@@ -207,9 +214,11 @@ Refused translate_action(const FlowPort& port, const struct rte_flow_action& act
     case RTE_FLOW_ACTION_TYPE_COUNT:
       out.rule.counts = true;
       return std::nullopt;
+    case RTE_FLOW_ACTION_TYPE_MARK:
+      return translate_mark(action, out);
     default:
       return no(ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, &action,
-                "actions are drop, passthru (to the kernel's stack), queue, rss and count");
+                "actions are drop, passthru (to the kernel's stack), queue, rss, count and mark");
   }
 }
 
@@ -222,8 +231,11 @@ Refused translate_actions(const FlowPort& port, const struct rte_flow_action* ac
     if (auto refused = translate_action(port, *action, fate, out)) return refused;
     any = true;
   }
-  if (any) return std::nullopt;
-  return no(EINVAL, RTE_FLOW_ERROR_TYPE_ACTION_NUM, actions, "a rule needs an action");
+  if (!any) return no(EINVAL, RTE_FLOW_ERROR_TYPE_ACTION_NUM, actions, "a rule needs an action");
+  if (out.rule.mark.has_value() && out.rule.verdict != ZCNBRH_RULE_TO_PORT)
+    return no(EINVAL, RTE_FLOW_ERROR_TYPE_ACTION, actions,
+              "a mark comes with the mbuf: not for packets that are dropped or passed to the kernel's stack");
+  return std::nullopt;
 }
 
 }  // namespace

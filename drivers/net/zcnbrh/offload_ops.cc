@@ -34,7 +34,8 @@ uint32_t metadata_wanted(const struct rte_eth_dev* dev, const PmdPort& port, con
 void set_queue(const struct rte_eth_dev* dev, const PmdPort& port, QueueSlot& slot) {
   const struct rte_eth_conf& conf = dev->data->dev_conf;
   slot.rx_offload.offloads.store(rx_offloads(dev, slot) & kSoftRxOffloads, std::memory_order_relaxed);
-  slot.rx_offload.metadata.store(metadata_wanted(dev, port, slot) & port.port->metadata(),
+  const uint32_t marks = port.flow.marks ? uint32_t{ZCNBRH_META_MARK} : 0;  // of flow rules, not of the device
+  slot.rx_offload.metadata.store((metadata_wanted(dev, port, slot) & port.port->metadata()) | marks,
                                  std::memory_order_relaxed);
   slot.rx_offload.packet_types.store(port.offloads.packet_types.wanted(), std::memory_order_relaxed);
   slot.tx_offload.flags = slot.tx_policy.flags = tx_flags_of(conf.txmode.offloads | slot.tx_offload.of_queue);
@@ -51,16 +52,6 @@ void use_metadata(const struct rte_eth_dev* dev, PmdPort& port) {
          s.error().text().c_str());
   if ((wanted & ~port.port->metadata() & ZCNBRH_META_HASH) != 0)
     ZLOG(WARNING, "port %u (%s): packets come without the device's hash", port.port_id, port.name.c_str());
-}
-
-// A burst that runs meanwhile ends as it began: both variants work on the same queue.
-void switch_bursts(struct rte_eth_dev* dev) {
-  PmdPort& port = *port_of(dev);
-  if (port.port->attached()) use_metadata(dev, port);
-  for (const auto& slot : port.slots) set_queue(dev, port, *slot);
-  if (dev->data->dev_started == 0) return;
-  choose_bursts(dev);
-  rte_eth_fp_ops[dev->data->port_id].rx_pkt_burst = dev->rx_pkt_burst;
 }
 
 int vlan_offload_set(struct rte_eth_dev* dev, int /*mask*/) noexcept {
@@ -116,6 +107,16 @@ void find_clock(PmdPort& port) {
 }
 
 }  // namespace
+
+// A burst that runs meanwhile ends as it began: both variants work on the same queue.
+void switch_bursts(struct rte_eth_dev* dev) {
+  PmdPort& port = *port_of(dev);
+  if (port.port->attached()) use_metadata(dev, port);
+  for (const auto& slot : port.slots) set_queue(dev, port, *slot);
+  if (dev->data->dev_started == 0) return;
+  choose_bursts(dev);
+  rte_eth_fp_ops[dev->data->port_id].rx_pkt_burst = dev->rx_pkt_burst;
+}
 
 void add_offload_ops(struct eth_dev_ops& ops) {
   ops.vlan_offload_set = vlan_offload_set;

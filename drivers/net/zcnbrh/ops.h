@@ -10,7 +10,10 @@ namespace zcnbrh::pmd {
 
 const struct eth_dev_ops* ethdev_ops();  // ethdev_ops.cc
 
-void add_link_ops(struct eth_dev_ops& ops);        // link.cc
+void add_link_ops(struct eth_dev_ops& ops);        // offload_ops.cc: what a burst reads, and which burst, anew while the port runs
+void switch_bursts(struct rte_eth_dev* dev);
+
+// link.cc
 void add_netdev_ops(struct eth_dev_ops& ops);      // netdev_ops.cc
 void add_offload_ops(struct eth_dev_ops& ops);     // offload_ops.cc
 void add_queue_ops(struct eth_dev_ops& ops);       // queue_ops.cc

@@ -24,7 +24,10 @@ uint16_t receive(void* queue, struct rte_mbuf** packets, uint16_t count) noexcep
   CycleSample sample(shared->cycles);
   constexpr bool kScatter = (kFeatures & kRxScatter) != 0;
   const auto n = static_cast<uint16_t>(rx_burst<kScatter>(slot->pair.rx(), slot->rx_policy, packets, count));
-  if constexpr ((kFeatures & kRxOffload) != 0) finish_received(slot->rx_offload, packets, n);
+  // Looked at after the burst in every variant: a flow rule with a mark may come while this one runs, and the
+  // first packet that carries it must not be handed on without.
+  const bool marks = slot->rx_offload.metadata.load(std::memory_order_relaxed) != 0;
+  if ((kFeatures & kRxOffload) != 0 || marks) finish_received(slot->rx_offload, packets, n);
   return sample.end(n);
 }
 
