@@ -28,12 +28,15 @@ ROWS = (
     Row("keys_test.py", "iommu", ("virtio", "igb")),
     Row("memory_test.py", "iommu", ("virtio", "igb"), quick=("virtio",)),
     Row("queues_test.py", "iommu", ("queues", "igb")),
+    Row("ends_test.py", "iommu", ("virtio", "igb"), quick=("virtio",)),
     Row("life_test.py", "iommu", ("virtio", "igb")),
-    Row("numa_test.py", "iommu", ("virtio", "igb")),
+    Row("numa_test.py", "iommu", ("virtio",)),
     Row("dispatcher_test.py", "iommu", ("virtio",)),
+    Row("removal_test.py", "iommu", ("virtio", "igb")),
     Row("modes_test.py", "no-iommu", ("virtio", "igb"), quick=("virtio",)),
-    Row("wire_test.py", "no-iommu", ("virtio", "igb")),
-    Row("memory_test.py", "no-iommu", ("virtio", "igb")),
+    Row("wire_test.py", "no-iommu", ("virtio",)),
+    Row("memory_test.py", "no-iommu", ("virtio",)),
+    Row("ends_test.py", "no-iommu", ("virtio", "igb")),
 )
 
 

@@ -25,12 +25,12 @@ def key(text, **more):
 # igb resets its link at each attach, which takes seconds: there the keys that its driver can tell apart.
 BOTH = [
     key("busy_budget=64", said=["busy poll"]),
-    key("shared_umem=0"),
     carries("chunks=aligned with elements of 4096 bytes", {"chunks": "aligned"}, app=["--mbuf-size=3904"]),
     key("on_empty=drop"),
-    key("force_copy=1", mode="copy"),
 ]
 ONE = [
+    key("force_copy=1", mode="copy"),
+    key("shared_umem=0"),
     key("busy_budget=0"),
     key("shared_umem=1"),
     key("chunks=unaligned"),
