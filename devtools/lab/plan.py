@@ -33,6 +33,7 @@ ROWS = (
     Row("numa_test.py", "iommu", ("virtio",)),
     Row("dispatcher_test.py", "iommu", ("virtio",)),
     Row("removal_test.py", "iommu", ("virtio", "igb")),
+    Row("jumbo_test.py", "iommu", ("virtio", "igb"), quick=("virtio",)),
     Row("modes_test.py", "no-iommu", ("virtio", "igb"), quick=("virtio",)),
     Row("wire_test.py", "no-iommu", ("virtio",)),
     Row("memory_test.py", "no-iommu", ("virtio",)),

@@ -84,6 +84,9 @@ TEST(CreditWindow, LeavesTheNicItsRing) {
   EXPECT_EQ(widest_window(XskMode::kZeroCopy, 2048, 512), 1536U);
   EXPECT_EQ(widest_window(XskMode::kZeroCopy, 2048, 0), 2048U - kUsualNicRing);
   EXPECT_EQ(widest_window(XskMode::kZeroCopy, 512, 4096), 128U);
+  EXPECT_EQ(widest_window(XskMode::kCopy, 2048, 0, 5), 409U) << "packets of up to five frames";
+  EXPECT_EQ(widest_window(XskMode::kZeroCopy, 2048, 512, 5), 307U);
+  EXPECT_EQ(widest_window(XskMode::kCopy, 4, 0, 5), 1U);
 }
 
 // A queue whose kernel side the test plays.

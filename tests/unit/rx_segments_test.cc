@@ -170,6 +170,27 @@ TEST_F(RxSegments, UnalignedChunksToo) {
   }
 }
 
+TEST_F(RxSegments, APacketIsOneCreditHoweverManyFramesItTakes) {
+  TestQueue& q = open_sg();
+  uint32_t delivered = 100;
+  uint32_t limit = 0;
+  q.pair->set_gate({&delivered, &limit}, 32);
+  arrive(q, 1, 4500, 1000);
+  arrive(q, 2, 60, 1000);
+  arrive(q, 3, 50 * 10, 10);
+  delivered += 3;
+  give_back(q, receive(q));
+  EXPECT_EQ(limit, 103U + 32);
+  const auto endless = numbered(4, 2000);
+  part(q, endless, 0, 1000);
+  ++delivered;
+  EXPECT_TRUE(receive(q).empty());
+  EXPECT_EQ(limit, 103U + 32) << "its credit comes with its end";
+  part(q, endless, 1000, 1000);
+  give_back(q, receive(q));
+  EXPECT_EQ(limit, 104U + 32);
+}
+
 TEST_F(RxSegments, WithoutThePlainBurstDropsThemWhole) {
   TestQueue& q = open_queue();
   arrive(q, 1, 2500, 1000);

@@ -58,6 +58,12 @@ SegmentsPolicy segments_wanted(const PmdPort& port) {
   return offloads_of(port) != 0 ? SegmentsPolicy::kUseful : SegmentsPolicy::kOff;
 }
 
+uint32_t buffers_each(const PmdPort& port, const QueueSlot& slot) {
+  const auto room = slot.rx_memory ? buffer_room(port, *slot.rx_memory) : Result<uint32_t>(0U);
+  if (!room || *room == 0 || !slot.pair.outcome().segments()) return 1;
+  return (frame_of(rte_eth_devices[port.port_id].data->mtu) + *room - 1) / *room;
+}
+
 Status check_pool_mtu(const PmdPort& port, const PoolMemory& memory, uint32_t mtu) {
   const auto layout = layout_for(memory, port.config());
   if (!layout) return layout.error();

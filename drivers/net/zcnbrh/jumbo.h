@@ -23,8 +23,8 @@ inline SegmentsPolicy segments_of(const PmdPort& port, const QueueSlot& slot) {
 // Why the port cannot have packets of several buffers, or "".
 std::string why_no_segments(const PmdPort& port);
 
-// Longest packet that queues with this pool receive, bytes. Errors: the layout's.
-Result<uint32_t> longest_received(const PmdPort& port, const PoolMemory& memory);
+// Buffers that a packet of the port's MTU takes in a queue that receives.
+uint32_t buffers_each(const PmdPort& port, const QueueSlot& slot);
 
 // May the port's MTU become `mtu`? Looks at the receive queues that are set up. Errors: EINVAL with the
 // numbers.

@@ -119,7 +119,7 @@ void post_tail(QueueSlot& slot) {
 
 uint32_t credit_window(const PmdPort& port, const QueueSlot& slot) {
   const uint32_t nic_ring = netdev_rx_ring(port.port->info().name).value_or(0);
-  const uint32_t most = widest_window(slot.pair.outcome().mode, slot.nb_rx, nic_ring);
+  const uint32_t most = widest_window(slot.pair.outcome().mode, slot.nb_rx, nic_ring, buffers_each(port, slot));
   const uint32_t wanted = port.config().window.value_or(most);
   if (wanted > most)
     ZLOG(WARNING, "port %u (%s): window=%u: only %u packets fit beside the NIC's own ring; using that",
