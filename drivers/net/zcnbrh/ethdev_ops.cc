@@ -28,7 +28,8 @@ int dev_configure(struct rte_eth_dev* dev) noexcept {
   const uint32_t most = std::max(dev->data->nb_rx_queues, dev->data->nb_tx_queues);
   if (most <= port.slots.size()) {
     const auto mtu = static_cast<uint16_t>(dev->data->dev_conf.rxmode.mtu);
-    const Status s = port.control.absent ? Status() : apply_configured_mtu(port, mtu);
+    Status s = port.control.absent ? Status() : apply_configured_mtu(port, mtu);
+    if (s) s = configure_rss(port, dev->data->dev_conf);
     if (s && mtu > RTE_ETHER_MTU) port.control.mtu = mtu;
     return s ? 0 : log_error(port, "configure", s.error());
   }
@@ -84,6 +85,7 @@ int dev_infos_get(struct rte_eth_dev* dev, struct rte_eth_dev_info* info) noexce
   info->rx_desc_lim.nb_max = info->tx_desc_lim.nb_max = kMaxDesc;
   info->rx_desc_lim.nb_align = info->tx_desc_lim.nb_align = 1;
   add_jumbo_info(*port, *info);
+  add_rss_info(*port, *info);
   info->default_rxportconf.ring_size = info->default_txportconf.ring_size = kDefaultDescriptors;
   info->default_rxportconf.burst_size = info->default_txportconf.burst_size = kDefaultBurst;
   info->default_rxportconf.nb_queues = info->default_txportconf.nb_queues = 1;
@@ -123,8 +125,10 @@ struct eth_dev_ops make_ops() {
   ops.dev_close = locked<dev_close>;
   ops.dev_infos_get = locked<dev_infos_get>;
   add_flow_ops(ops);
+  add_ethtool_ops(ops);
   add_link_ops(ops);
   add_netdev_ops(ops);
+  add_rss_ops(ops);
   add_offload_ops(ops);
   add_queue_ops(ops);
   add_queue_run_ops(ops);

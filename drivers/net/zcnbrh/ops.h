@@ -10,10 +10,9 @@ namespace zcnbrh::pmd {
 
 const struct eth_dev_ops* ethdev_ops();  // ethdev_ops.cc
 
-void add_link_ops(struct eth_dev_ops& ops);        // offload_ops.cc: what a burst reads, and which burst, anew while the port runs
-void switch_bursts(struct rte_eth_dev* dev);
-
-// link.cc
+void add_link_ops(struct eth_dev_ops& ops);        // link.cc
+void add_ethtool_ops(struct eth_dev_ops& ops);     // ethtool_ops.cc
+void add_rss_ops(struct eth_dev_ops& ops);         // rss_ops.cc
 void add_netdev_ops(struct eth_dev_ops& ops);      // netdev_ops.cc
 void add_offload_ops(struct eth_dev_ops& ops);     // offload_ops.cc
 void add_queue_ops(struct eth_dev_ops& ops);       // queue_ops.cc
@@ -36,6 +35,9 @@ void add_queue_info(struct rte_eth_dev_info& info);  // queue_ops.cc
 void add_offload_info(const PmdPort& port, struct rte_eth_dev_info& info);  // capabilities
 Status apply_offloads(struct rte_eth_dev* dev);  // what was configured, to the queues; in dev_start
 
+// offload_ops.cc: what a burst reads, and which burst, anew while the port runs
+void switch_bursts(struct rte_eth_dev* dev);
+
 // lock_ops.cc
 void lock_ops(
     struct eth_dev_ops& ops);  // wraps each operation that is there in one that holds the control lock
@@ -54,6 +56,10 @@ Status bring_up(struct rte_eth_dev* dev);  // the XDP program, then all queues t
 // netdev_ops.cc
 void replay_settings(struct rte_eth_dev* dev);  // on a netdev that is new to the port
 void drop_holds(PmdPort& port);
+
+// rss_ops.cc
+void add_rss_info(const PmdPort& port, struct rte_eth_dev_info& info);
+Status configure_rss(const PmdPort& port, const struct rte_eth_conf& conf);
 
 // removal.cc
 Status watch_netdev(struct rte_eth_dev* dev);  // from probe on; nothing to do for a loop port

@@ -6,10 +6,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "lib/netdev/ethtool_device.h"
 #include "lib/netdev/netdev.h"
 
 namespace zcnbrh::pmd {
@@ -30,6 +32,7 @@ struct PortControl {
   bool told_up = false;          // the link as the application was last told
 
   NetdevHolds holds;
+  std::unique_ptr<IdentifyLed> led;
   uint16_t mtu = 0;  // set by the application; 0: it left the netdev's alone
 
   // Removal. While the netdev is absent the port has no socket, and its bursts return 0.
