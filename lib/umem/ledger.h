@@ -100,6 +100,12 @@ class Ledger {
     std::atomic_ref<uint8_t>(owners_[i]).store(static_cast<uint8_t>(to), std::memory_order_relaxed);
   }
 
+  // The same for every frame of `from`.
+  void replace(Owner from, Owner to) const {
+    for (uint32_t i = 0; i < frames_; ++i)
+      if (at(i) == from) set(i, to);
+  }
+
  private:
   uint64_t index(ChunkOffset chunk) const { return (raw(chunk) - first_) >> kLedgerShift; }
 

@@ -58,7 +58,13 @@ Status map_tail(uint8_t* at, size_t length, size_t page) {
 }
 
 Status map_run(uint8_t* at, const MemoryRun& run) {
-  if (run.fd < 0) return map_own(at, run.length);
+  if (run.is_hole()) return map_own(at, run.length);
+  if (run.fd < 0) {
+    // An old size of 0 makes a second mapping of a shared one's pages and leaves the first (mremap(2)).
+    void* p = ::mremap(run.base, 0, run.length, MREMAP_MAYMOVE | MREMAP_FIXED, at);
+    if (p == MAP_FAILED) return Error{errno, "mremap of a buffer pool's shared memory", {}};
+    return {};
+  }
   void* p = ::mmap(at, run.length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE, run.fd,
                    static_cast<off_t>(run.fd_offset));
   if (p == MAP_FAILED) return Error{errno, "mmap of a buffer pool's memory", {}};

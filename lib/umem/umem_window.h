@@ -24,9 +24,13 @@ namespace zcnbrh {
 struct MemoryRun {
   uint8_t* base = nullptr;  // where the application has it
   size_t length = 0;        // bytes
-  int fd = -1;             // the file behind it, kept open by its owner; -1: a hole, filled with memory of ours
-  uint64_t fd_offset = 0;  // of base in that file
+  int fd = -1;              // the file behind it, kept open by its owner; -1: none
+  uint64_t fd_offset = 0;   // of base in that file
   size_t page_size = 4096;  // of that file
+  bool shared = false;      // without a file: a shared mapping, which can be duplicated; else a hole
+
+  // Nothing that can be mapped again; filled with memory of ours.
+  bool is_hole() const { return fd < 0 && !shared; }
 };
 
 // Pieces that keep their distances.

@@ -82,7 +82,7 @@ TEST_F(UmemWindowTest, PiecesKeepTheirDistancesAndHolesAreFilled) {
 
 TEST_F(UmemWindowTest, AHoleCanBeNamedAsARunWithoutAFile) {
   const MemoryRun first = piece(0, 1);
-  const MemoryRun hole = {first.base + kPage, kPage, -1, 0, kPage};
+  const MemoryRun hole = {first.base + kPage, kPage, -1, 0, kPage, false};
   const MemoryRun last = piece(2, 1);
   auto window = UmemWindow::map(one({first, hole, last}), 0, -1);
   ASSERT_TRUE(window) << window.error().text();
@@ -159,6 +159,31 @@ TEST_F(UmemWindowTest, ARegionWithoutMemoryIsRefused) {
   const auto window = UmemWindow::map(std::vector<WindowRegion>{{piece(0, 1)}, {}}, kPage, -1);
   ASSERT_FALSE(window);
   EXPECT_EQ(window.error().code, EINVAL);
+}
+
+TEST_F(UmemWindowTest, SharedMemoryWithoutAFileIsTheVeryMemoryToo) {
+  auto shared =
+      Mapping::create(nullptr, 8 * kPage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0).value();
+  MemoryRun run = {shared.data() + 2 * kPage, 4 * kPage, -1, 0, kPage, true};
+  {
+    auto window = UmemWindow::map(one({run}), kPage, -1);
+    ASSERT_TRUE(window) << window.error().text();
+    run.base[5000] = 42;
+    EXPECT_EQ(window->base()[5000], 42);
+    window->base()[9000] = 43;
+    EXPECT_EQ(run.base[9000], 43);
+    shared.data()[0] = 1;
+    EXPECT_EQ(window->base()[0], 0) << "only the piece";
+  }
+  EXPECT_EQ(run.base[9000], 43) << "the application's mapping stays";
+}
+
+TEST_F(UmemWindowTest, PrivateMemoryCannotBeMappedTwice) {
+  auto memory =
+      Mapping::create(nullptr, 2 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0).value();
+  memory.data()[0] = 9;
+  refused({{memory.data(), 2 * kPage, -1, 0, kPage, true}}, kPage, EINVAL);
+  EXPECT_EQ(memory.data()[0], 9);
 }
 
 TEST_F(UmemWindowTest, TheTailLiesBehindAndIsOurs) {
