@@ -343,9 +343,10 @@ struct zcnbrh_stats {
   uint64_t tx_inflight; /* being sent */
   uint64_t rx_deficit;  /* rx_desc - rx_posted: what is to be lent to the kernel when frames are free */
 
-  uint64_t rx_chained; /* these three are always 0 here: packets of several frames are not served, see */
-  uint64_t rx_partial; /* rx_dropped_segments and rx_dropped_too_long */
+  uint64_t rx_chained; /* these four are always 0 here: packets of several frames are not served, see */
+  uint64_t rx_partial; /* rx_dropped_segments and rx_dropped_too_long; and nothing is received by copy */
   uint64_t tx_chained;
+  uint64_t rx_copied;
 };
 
 /*

@@ -26,8 +26,8 @@
        "name of the loop port to pair with; only with `iface=loop`")                                          \
   NUMBER(start_queue, 0, 65535, "", "net_af_xdp", "first netdev queue of the port")                           \
   NUMBER(queue_count, 1, 1024, "", "net_af_xdp", "netdev queues of the port, the most queues it offers")      \
-  SWITCH(shared_umem, "one UMEM for the queues of the port", "net_af_xdp",                                    \
-         "0: one UMEM a queue; 1: one UMEM for all ports and queues that use the same pool")                  \
+  SWITCH(shared_umem, "one UMEM for all queues and ports alike", "net_af_xdp",                                \
+         "0: one UMEM a queue; 1: as the default, with room for bounce frames of seven more ports")           \
   TEXT(xdp_prog, kPath, "built-in program", "net_af_xdp",                                                     \
        "XDP object file to load instead of the built-in program; it must hold a map `xsks_map`")              \
   NUMBER(busy_budget, 0, 65535, "our choice: wakeup mode", "net_af_xdp",                                      \

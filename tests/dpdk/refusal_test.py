@@ -155,18 +155,6 @@ def small_buffers():
     start_refused({}, ["mb_pool_0", "MTU of 3000 needs"], app=["--max-pkt-len=3018"])
 
 
-def external_buffers():
-    """a pool of external buffers (--mp-alloc=xbuf) for receiving: an error with the pool's name and the cure"""
-    start_refused({}, ["mb_pool_0", "external memory", "buffers of its own"], app=["--mp-alloc=xbuf"])
-
-
-def memory_without_file():
-    """pools that EAL did not allocate (--mp-alloc=anon and xmem): an error with the pool's name and the cure"""
-    for kind in ("anon", "xmem"):
-        start_refused({}, ["mb_pool_0", "no file is behind its memory", "use a pool in EAL memory"],
-                      app=[f"--mp-alloc={kind}"])
-
-
 def without(capabilities):
     names = capabilities.split(",")
     return ["setpriv", "--bounding-set", ",".join("-" + name for name in names)]
@@ -214,7 +202,7 @@ def bad_attach():
 if __name__ == "__main__":
     main([refusal_of(devargs, words) for devargs, words in BAD_DEVARGS] +
          [alien_program, alien_skb_program, alien_goes, second_process, zero_copy_required, program_missing,
-          program_without_map, queue_taken, small_pool, small_buffers, external_buffers, memory_without_file,
+          program_without_map, queue_taken, small_pool, small_buffers,
           privilege("net_raw", ["CAP_NET_RAW"]), privilege("net_admin,sys_admin", ["CAP_NET_ADMIN"]),
           privilege("bpf,sys_admin", ["CAP_BPF"]), privilege("ipc_lock", ["CAP_IPC_LOCK", "ulimit -l"]), nobody,
           good_beside_bad, bad_attach])

@@ -23,9 +23,8 @@ uint32_t frame_of(uint32_t mtu) { return mtu + uint32_t{RTE_ETHER_HDR_LEN}; }
 
 Error too_large(const PoolMemory& memory, uint32_t mtu, uint32_t room, const std::string& why) {
   return Error{EINVAL, "MTU",
-               std::string("buffers of mempool ") + memory.pool()->name + " take packets of " +
-                   std::to_string(room) + " bytes, an MTU of " + std::to_string(mtu) + " needs " +
-                   std::to_string(frame_of(mtu)) +
+               std::string("buffers of mempool ") + memory.name() + " take packets of " + std::to_string(room) +
+                   " bytes, an MTU of " + std::to_string(mtu) + " needs " + std::to_string(frame_of(mtu)) +
                    (why.empty() ? "" : ", and packets of several buffers are not to be had: " + why)};
 }
 
@@ -69,6 +68,7 @@ Status check_pool_mtu(const PmdPort& port, const PoolMemory& memory, uint32_t mt
   if (!layout) return layout.error();
   const uint32_t room = rx_max_length(*layout, memory);
   if (room >= frame_of(mtu)) return {};
+  if (!memory.in_place()) return too_large(memory, mtu, room, "it is received into by copy, a buffer a packet");
   if (const std::string why = why_no_segments(port); !why.empty()) return too_large(memory, mtu, room, why);
   // The kernel fills each buffer to the chunk's end before it takes the next.
   if (layout->rx_room() > room && port.config().chunks == Chunks::kAligned)

@@ -17,7 +17,8 @@ SegmentsPolicy segments_wanted(const PmdPort& port);
 
 // The same for one of its queues: off once the kernel has refused them.
 inline SegmentsPolicy segments_of(const PmdPort& port, const QueueSlot& slot) {
-  return slot.segments.refused ? SegmentsPolicy::kOff : segments_wanted(port);
+  const bool copies = slot.nb_rx != 0 && slot.rx_in_place() == nullptr;
+  return slot.segments.refused || copies ? SegmentsPolicy::kOff : segments_wanted(port);
 }
 
 // Why the port cannot have packets of several buffers, or "".

@@ -29,6 +29,7 @@
 #include "drivers/net/zcnbrh/queue_control.h"
 #include "drivers/net/zcnbrh/queue_pools.h"
 #include "drivers/net/zcnbrh/queue_segments.h"
+#include "drivers/net/zcnbrh/rx_copy.h"
 #include "drivers/net/zcnbrh/stats.h"
 #include "lib/config/port_config.h"
 #include "lib/netdev/netdev.h"
@@ -75,6 +76,7 @@ struct QueueSlot {
   // What is open. Data path: pair, the policies, what the offloads are.
   QueuePair pair;
   RxMbufPolicy rx_policy;
+  RxCopy rx_copy;             // instead of rx_policy, where the pool cannot be received into in place
   OffloadTxPolicy tx_policy;  // a burst without offloads sees the base alone
   RxOffload rx_offload;
   TxOffload tx_offload;
@@ -83,6 +85,9 @@ struct QueueSlot {
   TailRange bounce_frames;
   TailRange fill_frames;  // of a queue that only sends
   bool bounces_reported = false;
+
+  // The pool whose elements it receives into; null for a queue that only sends, or copies.
+  PoolMemory* rx_in_place() const { return rx_memory && rx_memory->in_place() ? rx_memory.get() : nullptr; }
   QueueControl control;
   QueueSegments segments;
 };

@@ -8,17 +8,33 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <mutex>
 
 #include "drivers/net/zcnbrh/log.h"
 #include "lib/base/cacheline.h"
+#include "lib/umem/process_maps.h"
 #include "lib/umem/umem.h"
 #include "lib/xsk/segments.h"
 
 namespace zcnbrh::pmd {
 namespace {
 
-std::vector<std::weak_ptr<PoolMemory>>& adopted() {
-  static std::vector<std::weak_ptr<PoolMemory>> pools;
+// Those in use and not gone. The lock is held for a look or a change and no call of EAL's, since memory events
+// come with EAL's own locks held.
+struct Adopted {
+  std::mutex lock;
+  std::vector<std::weak_ptr<PoolMemory>> pools;
+
+  template <typename Wanted>
+  std::shared_ptr<PoolMemory> find(Wanted wanted) {
+    const std::lock_guard guard(lock);
+    for (const auto& known : pools)
+      if (auto memory = known.lock(); memory && wanted(*memory)) return memory;
+    return nullptr;
+  }
+};
+Adopted& adopted() {
+  static Adopted pools;
   return pools;
 }
 
@@ -26,17 +42,28 @@ Error pool_error(const struct rte_mempool* pool, int code, const std::string& wh
   return Error{code, "mempool", std::string(pool->name) + ": " + why};
 }
 
-// The file behind the page at `at`, or a hole.
+// Memory that EAL has no file for: a shared mapping can be duplicated all the same, up to the area's end.
+MemoryRun fileless_at(uint8_t* at, const uint8_t* last, const std::vector<ProcessArea>& areas) {
+  MemoryRun run;
+  run.base = at;
+  run.length = kPageSize;
+  const ProcessArea* area = find_area(areas, at);
+  run.shared = area != nullptr && area->shared && area->writable && !area->huge;
+  if (!run.shared) return run;
+  const uint8_t* end = std::min<const uint8_t*>(
+      area->base + area->length,
+      reinterpret_cast<uint8_t*>(align_up(reinterpret_cast<uintptr_t>(last), kPageSize)));
+  run.length = static_cast<size_t>(end - at);
+  return run;
+}
+
+// The file behind the page at `at`; one without a file has no length.
 MemoryRun page_at(uint8_t* at) {
   MemoryRun run;
   const struct rte_memseg_list* list = rte_mem_virt2memseg_list(at);
   struct rte_memseg* segment = list != nullptr ? rte_mem_virt2memseg(at, list) : nullptr;
   size_t offset = 0;
-  if (segment == nullptr || rte_memseg_get_fd_offset(segment, &offset) != 0) {
-    run.base = at;
-    run.length = kPageSize;
-    return run;
-  }
+  if (segment == nullptr || rte_memseg_get_fd_offset(segment, &offset) != 0) return run;
   run.base = static_cast<uint8_t*>(segment->addr);
   run.length = segment->len;
   run.fd = rte_memseg_get_fd(segment);
@@ -46,8 +73,8 @@ MemoryRun page_at(uint8_t* at) {
 }
 
 bool continues(const MemoryRun& run, const MemoryRun& next) {
-  return run.fd == next.fd && run.page_size == next.page_size && run.base + run.length == next.base &&
-         (run.fd < 0 || run.fd_offset + run.length == next.fd_offset);
+  return run.fd == next.fd && !run.shared && !next.shared && run.page_size == next.page_size &&
+         run.base + run.length == next.base && (run.fd < 0 || run.fd_offset + run.length == next.fd_offset);
 }
 
 }  // namespace
@@ -66,15 +93,21 @@ PoolList adoptable_pools(bool history) {
       &pools);
   PoolList out;
   for (struct rte_mempool* mp : pools)
-    if (auto memory = PoolMemory::adopt(mp, history); memory) out.push_back(std::move(*memory));
+    if (auto memory = PoolMemory::adopt(mp, history); memory && (*memory)->in_place())
+      out.push_back(std::move(*memory));
   return out;
 }
 
 std::vector<MemoryRun> memory_between(uint8_t* first, const uint8_t* last) {
   std::vector<MemoryRun> runs;
+  std::vector<ProcessArea> areas;  // read when first needed
   for (auto* at = reinterpret_cast<uint8_t*>(align_down(reinterpret_cast<uintptr_t>(first), kPageSize));
        at < last;) {
-    const MemoryRun run = page_at(at);
+    MemoryRun run = page_at(at);
+    if (run.length == 0) {
+      if (areas.empty()) areas = process_areas();
+      run = fileless_at(at, last, areas);
+    }
     at = run.base + run.length;
     if (!runs.empty() && continues(runs.back(), run))
       runs.back().length += run.length;
@@ -85,20 +118,41 @@ std::vector<MemoryRun> memory_between(uint8_t* first, const uint8_t* last) {
 }
 
 Result<std::shared_ptr<PoolMemory>> PoolMemory::adopt(struct rte_mempool* pool, bool history) {
-  std::erase_if(adopted(), [](const auto& known) { return known.expired(); });
-  for (const auto& known : adopted())
-    if (auto memory = known.lock(); memory->pool_ == pool) {
-      if (history && memory->history_ == nullptr)
-        ZLOG(WARNING, "mempool %s is in use by a port without ledger=1; its frames get no history", pool->name);
-      return memory;
-    }
+  if (auto memory = find(pool); memory) {
+    if (history && memory->history_ == nullptr)
+      ZLOG(WARNING, "mempool %s is in use by a port without ledger=1; its frames get no history", pool->name);
+    return memory;
+  }
   std::shared_ptr<PoolMemory> out(new PoolMemory(pool));
   if (Status s = out->look_at_elements(); !s) return s.error();
   out->find_stretches();
-  if (Status s = out->find_runs(); !s) return s.error();
-  if (Status s = out->make_ledger(history); !s) return s.error();
-  adopted().push_back(out);
+  if (out->in_place()) out->find_runs();
+  if (out->in_place())
+    if (Status s = out->make_ledger(history); !s) return s.error();
+  const std::lock_guard guard(adopted().lock);
+  std::erase_if(adopted().pools, [](const auto& known) { return known.expired(); });
+  adopted().pools.push_back(out);
   return out;
+}
+
+std::shared_ptr<PoolMemory> PoolMemory::find(const struct rte_mempool* pool) {
+  return adopted().find([pool](const PoolMemory& known) { return known.pool_ == pool && !known.gone_; });
+}
+
+std::shared_ptr<PoolMemory> PoolMemory::find(const uint8_t* base, size_t bytes) {
+  return adopted().find(
+      [base, bytes](const PoolMemory& known) { return !known.gone_ && known.lies_in(base, bytes); });
+}
+
+bool PoolMemory::lies_in(const uint8_t* base, size_t bytes) const {
+  return std::any_of(stretches_.begin(), stretches_.end(), [base, bytes](const Stretch& stretch) {
+    return stretch.base < base + bytes && base < stretch.base + stretch.length;
+  });
+}
+
+void PoolMemory::set_gone() {
+  const std::lock_guard guard(adopted().lock);
+  gone_ = true;
 }
 
 PoolMemory::~PoolMemory() {
@@ -111,12 +165,10 @@ Status PoolMemory::look_at_elements() {
     return pool_error(pool_, EINVAL, "not a pool of packet buffers; make it with rte_pktmbuf_pool_create()");
   mbuf_bytes_ = static_cast<uint32_t>(sizeof(struct rte_mbuf)) + rte_pktmbuf_priv_size(pool_);
   buffer_bytes_ = rte_pktmbuf_data_room_size(pool_);
-  if ((rte_pktmbuf_priv_flags(pool_) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) != 0)
-    return pool_error(pool_, EINVAL,
-                      "its buffers are external memory; receive into a pool with buffers of its own");
-  if (pool_->elt_size < mbuf_bytes_ + buffer_bytes_)
+  const bool pinned = (rte_pktmbuf_priv_flags(pool_) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) != 0;
+  if (!pinned && pool_->elt_size < mbuf_bytes_ + buffer_bytes_)
     return pool_error(pool_, EINVAL, "elements are smaller than their buffers");
-  if (element_bytes() < kMinChunk)
+  if (!pinned && element_bytes() < kMinChunk)
     return pool_error(pool_, EINVAL,
                       "elements of " + std::to_string(element_bytes()) +
                           " bytes; AF_XDP needs at least 2048, so a data room of at least " +
@@ -144,9 +196,10 @@ Status PoolMemory::look_at_elements() {
         s.off_pool += m->buf_addr != reinterpret_cast<const uint8_t*>(m) + s.self->mbuf_bytes_;
       },
       &seen);
-  if (seen.off_pool != 0)
-    return pool_error(pool_, EINVAL,
-                      "buffers do not lie behind their mbufs; make it with rte_pktmbuf_pool_create()");
+  if (pinned)
+    why_not_ = "its buffers are external memory";
+  else if (seen.off_pool != 0)
+    why_not_ = "its buffers do not lie behind their mbufs";
   first_ = reinterpret_cast<uint8_t*>(seen.low);
   last_ = reinterpret_cast<uint8_t*>(seen.high);
   page_safe_ = seen.page_safe;
@@ -177,18 +230,16 @@ void PoolMemory::find_stretches() {
   stretches_.resize(kept);
 }
 
-Status PoolMemory::find_runs() {
+void PoolMemory::find_runs() {
   runs_ = memory_between(first_, last_);
   size_t holes = 0;
   for (const MemoryRun& run : runs_)
-    if (run.fd < 0) holes += run.length;
-  if (runs_.front().fd < 0)
-    return pool_error(pool_, EINVAL,
-                      "no file is behind its memory (external or registered memory); use a pool in EAL memory");
-  if (holes > static_cast<size_t>(last_ - first_) / 2)
-    return pool_error(pool_, EINVAL,
-                      "its memory is scattered; create it earlier, or give EAL more or larger huge pages");
-  return {};
+    if (run.is_hole()) holes += run.length;
+  if (runs_.front().is_hole())
+    why_not_ = "no file is behind its memory, nor is the memory shared";
+  else if (holes > static_cast<size_t>(last_ - first_) / 2)
+    why_not_ = "its memory is scattered";
+  if (!in_place()) runs_.clear();
 }
 
 Status PoolMemory::make_ledger(bool history) {
@@ -209,7 +260,13 @@ Ledger PoolMemory::ledger(uint64_t first) const {
 
 PoolMemory::Reclaimed PoolMemory::reclaim(uint32_t slot, bool proven) {
   const Ledger own = ledger(0);
-  if (own.count(rx_posted(slot)) == 0 && own.count(tx_in_flight(slot)) == 0) return {};
+  const uint32_t marked = own.count(rx_posted(slot)) + own.count(tx_in_flight(slot));
+  if (marked == 0) return {};
+  if (gone_) {  // its frames have nowhere to go
+    own.replace(rx_posted(slot), Owner::kOurs);
+    own.replace(tx_in_flight(slot), Owner::kOurs);
+    return {};
+  }
   struct Walk {
     const PoolMemory* self;
     Ledger ledger;

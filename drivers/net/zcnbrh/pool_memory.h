@@ -12,6 +12,7 @@
 #include <bitset>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "lib/base/result.h"
@@ -22,9 +23,14 @@ namespace zcnbrh::pmd {
 
 class PoolMemory {
  public:
-  // Looks at every element. Errors: EINVAL (no packet pool, elements too small, memory that cannot be a
-  // UMEM), ENOMEM. The result is shared and goes with its last holder.
+  // Looks at every element. A pool whose memory cannot be part of a UMEM is not in_place(). Errors: EINVAL (no
+  // packet pool, elements too small), ENOMEM. The result is shared and goes with its last holder.
   static Result<std::shared_ptr<PoolMemory>> adopt(struct rte_mempool* pool, bool history);
+  // Of a pool that was adopted and is not gone, or null.
+  static std::shared_ptr<PoolMemory> find(const struct rte_mempool* pool);
+  // One with an element in that memory. any_in(): from any thread, whatever locks it holds.
+  static std::shared_ptr<PoolMemory> find(const uint8_t* base, size_t bytes);
+  static bool any_in(const uint8_t* base, size_t bytes) { return find(base, bytes) != nullptr; }
   ~PoolMemory();
   PoolMemory(const PoolMemory&) = delete;
   PoolMemory& operator=(const PoolMemory&) = delete;
@@ -32,7 +38,13 @@ class PoolMemory {
   struct rte_mempool* pool() const {
     return pool_;
   }
-  const char* name() const { return pool_->name; }
+  const char* name() const { return name_.c_str(); }  // also when it is gone
+  // May its elements be frames of a UMEM? Else the reason.
+  bool in_place() const { return why_not_.empty(); }
+  const std::string& why_not_in_place() const { return why_not_; }
+  // The mempool, or memory of it, is no more: nothing of it may be touched.
+  bool gone() const { return gone_; }
+  void set_gone();
   // The pages it lies in, in address order.
   std::span<const MemoryRun> runs() const { return runs_; }
   // Its first element's first byte, in the application. Its ledger begins there.
@@ -44,11 +56,11 @@ class PoolMemory {
     size_t length;
   };
   std::span<const Stretch> stretches() const { return stretches_; }
-  uint32_t header_bytes() const { return pool_->header_size; }
+  uint32_t header_bytes() const { return header_bytes_; }
   // From an element's first byte (its mempool header) to its mbuf's data buffer.
-  uint32_t data_offset() const { return pool_->header_size + mbuf_bytes_; }
+  uint32_t data_offset() const { return header_bytes_ + mbuf_bytes_; }
   uint32_t buffer_bytes() const { return buffer_bytes_; }  // headroom included
-  uint32_t element_bytes() const { return pool_->header_size + pool_->elt_size; }
+  uint32_t element_bytes() const { return element_bytes_; }
   // Places of the ledger (2048 bytes each) that belong to one element alone.
   uint32_t ledger_places() const { return element_bytes() >> kLedgerShift; }
   bool page_safe() const { return page_safe_; }  // no element's chunk crosses a 4 KiB page
@@ -72,13 +84,23 @@ class PoolMemory {
   Reclaimed reclaim(uint32_t slot, bool proven);
 
  private:
-  explicit PoolMemory(struct rte_mempool* pool) : pool_(pool) {}
+  explicit PoolMemory(struct rte_mempool* pool)
+      : pool_(pool),
+        name_(pool->name),
+        header_bytes_(pool->header_size),
+        element_bytes_(pool->header_size + pool->elt_size) {}
+  bool lies_in(const uint8_t* base, size_t bytes) const;
   Status look_at_elements();
   void find_stretches();
-  Status find_runs();
+  void find_runs();
   Status make_ledger(bool history);
 
   struct rte_mempool* pool_;
+  std::string name_;
+  std::string why_not_;  // in place
+  const uint32_t header_bytes_;
+  const uint32_t element_bytes_;
+  bool gone_ = false;
   std::vector<MemoryRun> runs_;
   std::vector<Stretch> stretches_;
   uint8_t* first_ = nullptr;  // lowest element's first byte

@@ -55,6 +55,10 @@ std::vector<WindowRegion> lay_out(const PoolList& pools, std::vector<size_t>& re
 Result<UmemLayout> layout_for(const PoolMemory& pool, const PortConfig& config) {
   const char* name = pool.pool()->name;
   UmemLayout layout;
+  if (!pool.in_place()) {  // received into frames of ours
+    layout.chunk_size = kTailStride;
+    return layout;
+  }
   layout.unaligned =
       config.chunks == Chunks::kUnaligned || (config.chunks == Chunks::kAuto && pool.alignment() == 0);
   if (!layout.unaligned && pool.alignment() == 0)
@@ -107,6 +111,10 @@ bool PortUmem::covers(const PoolMemory* pool) const {
 
 bool PortUmem::covers_all(const PoolList& pools) const {
   return std::all_of(pools.begin(), pools.end(), [this](const auto& pool) { return covers(pool.get()); });
+}
+
+bool PortUmem::has_gone() const {
+  return std::any_of(pools_.begin(), pools_.end(), [](const auto& pool) { return pool->gone(); });
 }
 
 uint64_t PortUmem::offset_of(const PoolMemory& pool) const {

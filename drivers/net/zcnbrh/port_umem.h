@@ -70,6 +70,7 @@ class PortUmem {
   const PoolList& pools() const { return pools_; }
   bool covers(const PoolMemory* pool) const;
   bool covers_all(const PoolList& pools) const;
+  bool has_gone() const;  // one of them is no more
   // UMEM byte of pool->first(), of a pool that it covers.
   uint64_t offset_of(const PoolMemory& pool) const;
   // May a queue send a pool's buffers in place? `page_safe_only`: a device maps the UMEM page by page.

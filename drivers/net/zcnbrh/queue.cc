@@ -62,7 +62,7 @@ QueuePlan plan_for(PmdPort& port, QueueSlot& slot, const QueueSizes& sizes,
   plan.slot = slot.pools.slot();
   plan.rx_shared = &slot.rx->state;
   plan.tx_shared = &slot.tx->state;
-  if (slot.rx_memory) plan.frames = slot.rx_memory->ledger(slot.umem->offset_of(*slot.rx_memory));
+  if (const PoolMemory* pool = slot.rx_in_place()) plan.frames = pool->ledger(slot.umem->offset_of(*pool));
   plan.bounce = slot.umem->tail_ledger();
   plan.bounce_frames = bounce;
   if (slot.rx_memory) plan.rx_max_length = rx_max_length(slot.umem->layout(), *slot.rx_memory);
@@ -71,9 +71,9 @@ QueuePlan plan_for(PmdPort& port, QueueSlot& slot, const QueueSizes& sizes,
 }
 
 void set_rx_policy(const PmdPort& port, QueueSlot& slot) {
-  if (slot.rx_memory) {
-    slot.rx_policy.view = view_of(*slot.umem, *slot.rx_memory);
-    slot.rx_policy.buffer_at = slot.rx_memory->data_offset();
+  if (const PoolMemory* pool = slot.rx_in_place()) {
+    slot.rx_policy.view = view_of(*slot.umem, *pool);
+    slot.rx_policy.buffer_at = pool->data_offset();
   }
   slot.rx_policy.rearm = rearm_word(port.port_id);
 }
@@ -83,16 +83,16 @@ Status set_tx_policy(const PmdPort& port, QueueSlot& slot) {
   const bool page_safe_only =
       slot.pair.outcome().mode == XskMode::kZeroCopy && port.port->info().dma_translated;
   if (Status s = slot.pools.make_tx_table(page_safe_only); !s) return s;
-  const TxPools* table = slot.pools.tx_table();
-  slot.pair.tx().frames = LedgerSet(table->region, table->regions);
-  slot.tx_policy.use(table);
-  slot.pair.tx().split_frames = table->split;
+  slot.pair.tx().frames = slot.pools.tx_ledgers();
+  slot.tx_policy.use(slot.pools.tx_table());
+  slot.pair.tx().split_frames = slot.pools.tx_table()->split;
   return {};
 }
 
 // All frames of a queue that receives, before bind.
 Status post_all(PmdPort& port, QueueSlot& slot) {
-  while (refill(slot.pair.rx(), slot.rx_policy) != 0) {
+  while ((slot.rx_copy.on ? refill(slot.pair.rx(), slot.rx_copy.policy)
+                          : refill(slot.pair.rx(), slot.rx_policy)) != 0) {
   }
   const uint32_t posted = slot.rx->state.posted.get();
   if (posted == slot.nb_rx) return {};
@@ -105,6 +105,16 @@ Status post_all(PmdPort& port, QueueSlot& slot) {
   ZLOG(WARNING, "port %u (%s): %s; %u short, made good as buffers come free", port.port_id, port.name.c_str(),
        have.c_str(), slot.nb_rx - posted);
   return {};
+}
+
+// Frames of ours for a queue that copies what it receives.
+void prepare_copy(PmdPort& port, QueueSlot& slot, uint16_t queue) {
+  if (slot.nb_rx == 0 || slot.rx_in_place() != nullptr) return;
+  const TailRange range = slot.umem->take_tail(slot.nb_rx);
+  slot.rx_copy.start(*slot.umem, range, port.port_id);
+  slot.pair.rx().frames = slot.umem->tail_ledger();
+  ZLOG(NOTICE, "port %u RX queue %u (%s): packets are copied into mempool %s: %s", port.port_id, queue,
+       port.name.c_str(), slot.rx_memory->name(), slot.rx_memory->why_not_in_place().c_str());
 }
 
 void post_tail(QueueSlot& slot) {
@@ -130,7 +140,7 @@ uint32_t credit_window(const PmdPort& port, const QueueSlot& slot) {
 Status bind_queue(PmdPort& port, QueueSlot& slot, uint16_t queue) {
   const uint32_t netdev_queue = port.config().start_queue + queue;
   const BindRequest request = port.port->bind_request(
-      netdev_queue, pool_against_zero_copy(port, slot.rx_memory.get()), segments_of(port, slot));
+      netdev_queue, pool_against_zero_copy(port, slot.rx_in_place()), segments_of(port, slot));
   if (Status s = slot.pair.bind(request); !s) return s;
   slot.umem->set_mode(slot.pair.outcome().mode, slot.pair.outcome().segments());
   bool busy_poll = false;
@@ -158,11 +168,15 @@ Status open_queue(PmdPort& port, uint16_t queue, const PoolList& pools, bool sha
   QueueSlot& slot = *port.slots[queue];
   auto sizes = queue_sizes(port.config(), slot.nb_rx, slot.nb_tx);
   if (!sizes) return sizes.error();
+  if (slot.nb_rx != 0 && slot.rx_memory->gone())
+    return Error{EINVAL, "mempool",
+                 std::string(slot.rx_memory->name()) + " of RX queue " + std::to_string(queue) +
+                     " was freed; set the queue up again with another"};
   auto umem = umem_for(port, slot, pools, share);
   if (!umem) return umem.error();
   slot.umem = *umem;
   if (Status s = make_shared_state(port, slot, queue); !s) return s;
-  slot.pools.join(slot.umem, slot.rx_memory.get());
+  slot.pools.join(slot.umem, slot.rx_in_place());
   std::vector<ChunkOffset> bounce;
   if (slot.nb_tx != 0) slot.bounce_frames = slot.umem->take_tail(bounce_frames(port, slot.nb_tx));
   for (uint32_t i = 0; i < slot.bounce_frames.count; ++i)
@@ -175,6 +189,7 @@ Status open_queue(PmdPort& port, uint16_t queue, const PoolList& pools, bool sha
   pair->tx().door.shut();
   slot.pair = std::move(*pair);
   set_rx_policy(port, slot);
+  prepare_copy(port, slot, queue);
   if (slot.nb_rx != 0) {
     if (Status s = post_all(port, slot); !s) return s;
   } else {
@@ -227,9 +242,9 @@ void warn_about_nodes(const PmdPort& port, const QueueSlot& slot) {
 void close_outdated(PmdPort& port, const PoolList& pools) {
   for (uint16_t queue = 0; queue < port.queues(); ++queue) {
     const QueueSlot& slot = *port.slots[queue];
-    if (!slot.pair || slot.pair.enabled() || slot.umem->covers_all(pools)) continue;
+    if (!slot.pair || slot.pair.enabled() || (slot.umem->covers_all(pools) && !slot.umem->has_gone())) continue;
     ZLOG(NOTICE,
-         "port %u queue %u (%s): mempools were made since the last start; the queue gets a UMEM with them",
+         "port %u queue %u (%s): mempools were made or freed since the last start; the queue gets a new UMEM",
          port.port_id, queue, port.name.c_str());
     close_queue(port, queue);
   }
@@ -294,8 +309,10 @@ void close_queue(PmdPort& port, uint16_t queue) {
                                  port.name + ")");
     slot.umem->put_tail(slot.bounce_frames, proven);
     slot.umem->put_tail(slot.fill_frames, proven);
+    slot.umem->put_tail(slot.rx_copy.range, proven);
   }
-  slot.bounce_frames = slot.fill_frames = {};
+  slot.bounce_frames = slot.fill_frames = slot.rx_copy.range = {};
+  slot.rx_copy.on = false;
   slot.tx_policy.use(nullptr);
   slot.umem.reset();
   if (slot.rx != nullptr) slot.rx->state.posted.set(0);
@@ -330,7 +347,7 @@ void report_violations(PmdPort& port) {
         ZLOG(ERR,
              "  igb in zero-copy mode is known to deliver a frame twice when its fill ring runs short (see "
              "docs/limits.md)");
-      if (const FrameHistory* h = slot.rx_memory ? slot.rx_memory->ledger(0).history(v->frame) : nullptr)
+      if (const FrameHistory* h = slot.rx_in_place() ? slot.rx_memory->ledger(0).history(v->frame) : nullptr)
         for (uint32_t i = h->count > FrameHistory::kDepth ? h->count - FrameHistory::kDepth : 0; i < h->count;
              ++i)
           ZLOG(ERR, "  frame %u move %u: owner %u -> %u", v->frame, i, h->from[i % FrameHistory::kDepth],

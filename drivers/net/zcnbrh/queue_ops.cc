@@ -106,7 +106,7 @@ Result<std::shared_ptr<PoolMemory>> check_rx(const PmdPort& port, uint16_t mtu, 
 // More frames can be posted into the rings there are; fewer cannot be taken back.
 bool rx_fits(const QueueSlot& slot, const Wanted& wanted) {
   const RxLocal& rx = slot.pair.rx();
-  return slot.nb_rx != 0 && slot.rx_pool == wanted.rx_pool && wanted.nb_rx >= slot.nb_rx &&
+  return slot.nb_rx != 0 && slot.rx_pool == wanted.rx_pool && !slot.rx_copy.on && wanted.nb_rx >= slot.nb_rx &&
          wanted.nb_rx <= rx.rx.size() && wanted.nb_rx <= rx.fill.size();
 }
 

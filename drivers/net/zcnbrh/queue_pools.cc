@@ -110,6 +110,23 @@ Status QueuePools::make_tx_table(bool page_safe_only) {
   return {};
 }
 
+bool QueuePools::has(const PoolMemory& pool) const {
+  return std::any_of(pools_.begin(), pools_.end(), [&pool](const auto& known) { return known.get() == &pool; });
+}
+
+uint32_t QueuePools::in_flight(const PoolMemory& pool) const {
+  return has(pool) ? pool.ledger(0).count(tx_in_flight(slot_)) : 0;
+}
+
+void QueuePools::forget(const PoolMemory& pool) {
+  for (uint32_t i = 0; tx_ != nullptr && i < tx_->pools; ++i)
+    if (tx_->view[i].pool == pool.pool()) {
+      const uint32_t slots = tx_->view[i].slots;  // completions are still to be told apart
+      tx_->view[i] = {};
+      tx_->view[i].slots = slots;
+    }
+}
+
 void QueuePools::leave(bool proven, const std::string& queue_name) {
   for (const auto& pool : pools_) {
     const auto frames = pool->reclaim(slot_, proven);

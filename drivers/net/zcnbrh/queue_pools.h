@@ -30,6 +30,14 @@ class QueuePools {
   // Errors: ENOMEM.
   Status make_tx_table(bool page_safe_only);
   const TxPools* tx_table() const { return tx_; }
+  LedgerSet tx_ledgers() const { return tx_ == nullptr ? LedgerSet() : LedgerSet(tx_->region, tx_->regions); }
+
+  bool has(const PoolMemory& pool) const;
+  // Frames of a pool that the kernel is sending for this queue.
+  uint32_t in_flight(const PoolMemory& pool) const;
+  // No mbuf of the pool is found any more; its frames in flight are still known, but have nowhere to go. The
+  // bursts are stopped.
+  void forget(const PoolMemory& pool);
 
   // After the queue's socket is gone: every frame that is still marked as the queue's returns to its pool, or
   // is kept, with a message, if the kernel's letting go was not proven. Idempotent.

@@ -41,7 +41,9 @@ bool tx_is_to_run(const PmdPort& port, uint16_t queue) {
 void discard_received(QueueSlot& slot) {
   struct rte_mbuf* late[kDiscardBurst];
   for (uint32_t seen = 0; seen <= slot.nb_rx; seen += kDiscardBurst) {
-    const uint32_t n = slot.pair.outcome().segments()
+    const uint32_t n = slot.rx_copy.on
+                           ? rx_burst_inside(slot.pair.rx(), slot.rx_copy.policy, late, kDiscardBurst)
+                       : slot.pair.outcome().segments()
                            ? rx_burst_inside<true>(slot.pair.rx(), slot.rx_policy, late, kDiscardBurst)
                            : rx_burst_inside(slot.pair.rx(), slot.rx_policy, late, kDiscardBurst);
     if (n == 0) break;

@@ -27,8 +27,13 @@ bool zero_copy_possible(const PmdPort& port, const PoolMemory* rx_pool) {
   return zero_copy_in(port.port->bind_request(0, pool_against_zero_copy(port, rx_pool), segments_wanted(port)));
 }
 
+// A queue that copies receives into frames of ours.
+uint32_t rx_frames_needed(const QueueSlot& slot) { return slot.rx_in_place() != nullptr ? 0 : slot.nb_rx; }
+
 uint32_t tail_needed(const PmdPort& port, const QueueSlot& slot) {
-  return slot.nb_tx == 0 ? 0 : bounce_frames(port, slot.nb_tx) + fill_frames_needed(port, slot);
+  const uint32_t to_send =
+      slot.nb_tx == 0 ? 0 : bounce_frames(port, slot.nb_tx) + fill_frames_needed(port, slot);
+  return to_send + rx_frames_needed(slot);
 }
 
 // Would the kernel write past a buffer into the rest of its chunk, when a packet goes on in another buffer?
@@ -51,18 +56,28 @@ Result<UmemLayout> layout_among(const PmdPort& port, const PoolMemory& pool, con
   return layout_for(pool, unaligned);
 }
 
+// Chunks for frames of ours: a page each. Unaligned where not all pools are alike, for those to be sent from.
+UmemLayout layout_of_ours(const PmdPort& port, const PoolList& pools) {
+  UmemLayout layout;
+  layout.chunk_size = kTailStride;
+  const bool alike = std::all_of(pools.begin(), pools.end(),
+                                 [](const auto& pool) { return pool->alignment() == kTailStride; });
+  layout.unaligned = !alike && port.config().chunks != Chunks::kAligned &&
+                     lacks(port.port->kernel(), Feature::kUnalignedChunks).empty();
+  return layout;
+}
+
 // A queue that only sends says nothing of chunks: those of the port's first pool, else the longest there are,
 // since a packet to send must fit one; with no pool at all frames of ours.
 UmemLayout layout_to_send(const PmdPort& port, const PoolList& pools) {
   for (const auto& other : port.slots)
-    if (other->rx_memory)
-      if (auto layout = layout_among(port, *other->rx_memory, pools); layout) return *layout;
+    if (const PoolMemory* pool = other->rx_in_place())
+      if (auto layout = layout_among(port, *pool, pools); layout) return *layout;
   UmemLayout best;
   for (const auto& pool : pools)
     if (auto layout = layout_among(port, *pool, pools); layout && layout->chunk_size > best.chunk_size)
       best = *layout;
-  if (best.chunk_size == 0) best.chunk_size = kTailStride;
-  return best;
+  return best.chunk_size == 0 ? layout_of_ours(port, pools) : best;
 }
 
 Result<UmemKey> key_for(PmdPort& port, const QueueSlot& slot, const PoolList& pools) {
@@ -70,23 +85,24 @@ Result<UmemKey> key_for(PmdPort& port, const QueueSlot& slot, const PoolList& po
   key.kernel = &port.port->kernel();
   key.node = port.node();
   const BindRequest request =
-      port.port->bind_request(0, pool_against_zero_copy(port, slot.rx_memory.get()), segments_of(port, slot));
+      port.port->bind_request(0, pool_against_zero_copy(port, slot.rx_in_place()), segments_of(port, slot));
   key.mode = zero_copy_in(request) ? XskMode::kZeroCopy : XskMode::kCopy;
   key.segments = segments_in_mode(request, key.mode);
-  if (slot.rx_memory) {
-    auto layout = layout_among(port, *slot.rx_memory, pools);
+  if (const PoolMemory* pool = slot.rx_in_place()) {
+    auto layout = layout_among(port, *pool, pools);
     if (!layout) return layout.error();
     key.layout = *layout;
   } else {
-    key.layout = layout_to_send(port, pools);
+    key.layout = slot.nb_rx != 0 ? layout_of_ours(port, pools) : layout_to_send(port, pools);
   }
   return key;
 }
 
 // May this queue use a UMEM that is there? One made before a pool came would copy that pool's packets.
 bool suits(const PmdPort& port, const QueueSlot& slot, const PoolList& pools, const PortUmem& umem) {
-  return umem.covers_all(pools) && umem.has_slot() &&
-         umem.tail_free() >= std::min(tail_needed(port, slot), kLeastBounce);
+  return umem.covers_all(pools) && !umem.has_gone() && umem.has_slot() &&
+         umem.tail_free() >=
+             std::min(tail_needed(port, slot) - rx_frames_needed(slot), kLeastBounce) + rx_frames_needed(slot);
 }
 
 std::shared_ptr<PortUmem> existing(const PmdPort& port, const QueueSlot& slot, const PoolList& pools,

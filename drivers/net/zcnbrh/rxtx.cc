@@ -14,7 +14,7 @@ namespace zcnbrh::pmd {
 namespace {
 
 // Bits of a variant's number, which is its place in the tables below.
-enum RxFeature : uint32_t { kRxOffload = 1, kRxScatter = 2, kRxVariants = 4 };
+enum RxFeature : uint32_t { kRxOffload = 1, kRxScatter = 2, kRxCopy = 4, kRxVariants = 8 };
 enum TxFeature : uint32_t { kTxOffload = 1, kTxSegments = 2, kTxVariants = 4 };
 
 template <uint32_t kFeatures>
@@ -23,7 +23,10 @@ uint16_t receive(void* queue, struct rte_mbuf** packets, uint16_t count) noexcep
   QueueSlot* slot = slot_of(shared->address);
   CycleSample sample(shared->cycles);
   constexpr bool kScatter = (kFeatures & kRxScatter) != 0;
-  const auto n = static_cast<uint16_t>(rx_burst<kScatter>(slot->pair.rx(), slot->rx_policy, packets, count));
+  const auto n =
+      (kFeatures & kRxCopy) != 0 && slot->rx_copy.on
+          ? receive_by_copy(slot->pair.rx(), slot->rx_copy, slot->rx_pool, packets, count)
+          : static_cast<uint16_t>(rx_burst<kScatter>(slot->pair.rx(), slot->rx_policy, packets, count));
   // Looked at after the burst in every variant: a flow rule with a mark may come while this one runs, and the
   // first packet that carries it must not be handed on without.
   const bool marks = slot->rx_offload.metadata.load(std::memory_order_relaxed) != 0;
@@ -41,12 +44,24 @@ uint16_t send(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept {
   return sample.end(tx_burst<kSegments, Policy>(slot->pair.tx(), slot->tx_policy, packets, count));
 }
 
-constexpr eth_rx_burst_t kReceive[kRxVariants] = {receive<0>, receive<kRxOffload>, receive<kRxScatter>,
-                                                  receive<kRxScatter | kRxOffload>};
+constexpr eth_rx_burst_t kReceive[kRxVariants] = {receive<0>,
+                                                  receive<kRxOffload>,
+                                                  receive<kRxScatter>,
+                                                  receive<kRxScatter | kRxOffload>,
+                                                  receive<kRxCopy>,
+                                                  receive<kRxCopy | kRxOffload>,
+                                                  receive<kRxCopy | kRxScatter>,
+                                                  receive<kRxCopy | kRxScatter | kRxOffload>};
 constexpr eth_tx_burst_t kSend[kTxVariants] = {send<0>, send<kTxOffload>, send<kTxSegments>,
                                                send<kTxSegments | kTxOffload>};
-constexpr const char* kReceiveName[kRxVariants] = {"plain", "offloads in software", "scattered",
-                                                   "scattered, offloads in software"};
+constexpr const char* kReceiveName[kRxVariants] = {"plain",
+                                                   "offloads in software",
+                                                   "scattered",
+                                                   "scattered, offloads in software",
+                                                   "copied",
+                                                   "copied, offloads in software",
+                                                   "copied or scattered",
+                                                   "copied or scattered, offloads in software"};
 constexpr const char* kSendName[kTxVariants] = {"plain", "offloads in software", "several segments",
                                                 "several segments, offloads in software"};
 
@@ -63,6 +78,7 @@ bool has_segments(const QueueSlot& slot) { return slot.pair.outcome().segments()
 
 uint32_t receive_variant(const PmdPort& port) {
   return bit_if_any(port, kRxScatter, has_segments) |
+         bit_if_any(port, kRxCopy, [](const QueueSlot& slot) { return slot.rx_copy.on; }) |
          bit_if_any(port, kRxOffload, [](const QueueSlot& slot) { return slot.rx_offload.any(); });
 }
 uint32_t send_variant(const PmdPort& port) {

@@ -14,6 +14,7 @@
 #include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/mempool_ops.h"
 #include "drivers/net/zcnbrh/ops.h"
+#include "drivers/net/zcnbrh/pool_events.h"
 #include "lib/base/log.h"
 #include "lib/config/port_keys.h"
 
@@ -96,6 +97,7 @@ int probe_primary(struct rte_vdev_device* device) {
     return refuse(name, s.error());
   }
   if (config->pool_ops) make_pool_ops_default();
+  watch_pools();
   rte_eth_dev_probing_finish(dev);
   return 0;
 }
