@@ -133,6 +133,32 @@ def large_elements():
         check(now["tx_q0_chained"] - before["tx_q0_chained"] > 50, "they went as several descriptors")
 
 
+def some_sizes():
+    return [raw_frame(60 + at * 37 % (LONGEST - 59), at) for at in range(1500)]
+
+
+def gate():
+    """MTU 9000 with on_empty=drop: the gate counts packets, and lets all through that are waited for"""
+    with jumbo(keys={"on_empty": "drop"}) as r:
+        back_and_forth(r, some_sizes(), "on_empty=drop")
+        equal(r.pmd.xstats()["rx_q0_alloc_failed"], 0, "refills without a buffer")
+
+
+def with_rules():
+    """MTU 9000 with a flow rule: the program with rules takes packets of several buffers, too"""
+    with jumbo() as r:
+        shown = r.pmd.command("flow create 0 ingress pattern eth type is 0x9999 / end actions drop / end")
+        check("created" in shown, shown)
+        back_and_forth(r, some_sizes(), "with a rule")
+
+
+def skb_mode():
+    """MTU 9000 in SKB mode"""
+    with jumbo(keys={"mode": "skb"}) as r:
+        check("SKB XDP" in r.pmd.start_text, r.pmd.start_text)
+        back_and_forth(r, some_sizes(), "in SKB mode")
+
+
 def mtu_at_run_time():
     """port config mtu: on a running port no more than it was started for, on a stopped one up to the netdev's most"""
     with rig() as r:
@@ -169,4 +195,5 @@ def without_multi_buffer():
 
 
 if __name__ == "__main__":
-    main([every_size, two_ports, ping, chains_sent, large_elements, mtu_at_run_time, without_multi_buffer])
+    main([every_size, two_ports, ping, chains_sent, large_elements, gate, with_rules, skb_mode, mtu_at_run_time,
+          without_multi_buffer])
