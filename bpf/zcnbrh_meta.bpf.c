@@ -15,7 +15,7 @@
 
 SEC("xdp")
 int zcnbrh_meta_redirect(struct xdp_md *ctx) {
-  ZCNBRH_RULES(ctx);
+  ZCNBRH_RULES_FRAGS(ctx);
   int verdict = ZCNBRH_PASS(ctx);
   if (verdict == XDP_REDIRECT) zcnbrh_meta_from_device(ctx);
   return verdict;

@@ -233,17 +233,19 @@ static __always_inline int zcnbrh_rule_fits(const struct zcnbrh_rule *rule, cons
           ZCNBRH_DIFFERS(8) | ZCNBRH_DIFFERS(9) | ZCNBRH_DIFFERS(10)) == 0;
 }
 
-static __always_inline void zcnbrh_count_rule(struct xdp_md *ctx, __u32 counter) {
+/* `frags`: the program is loaded for packets of several buffers, of which data..data_end is the first one only.
+ * Then the kernel has bpf_xdp_get_buff_len() (both 5.18); others must not even name it. */
+static __always_inline void zcnbrh_count_rule(struct xdp_md *ctx, __u32 counter, int frags) {
   if (counter == 0) return;
   struct zcnbrh_rule_count *count = bpf_map_lookup_elem(&zcnbrh_rulecnt, &counter);
   if (!count) return;
   count->packets++; /* this CPU's own */
-  count->bytes += ctx->data_end - ctx->data;
+  count->bytes += frags ? bpf_xdp_get_buff_len(ctx) : ctx->data_end - ctx->data;
 }
 
 /* The rule for a packet of this queue, counted; 0: none. */
 static __always_inline const struct zcnbrh_rule *zcnbrh_find_rule(struct xdp_md *ctx,
-                                                                  const struct zcnbrh_rules *rules) {
+                                                                  const struct zcnbrh_rules *rules, int frags) {
   __u32 count = rules->count;
   if (count == 0) return 0;
 
@@ -254,20 +256,20 @@ static __always_inline const struct zcnbrh_rule *zcnbrh_find_rule(struct xdp_md 
     if (i >= count) break;
     const struct zcnbrh_rule *rule = &rules->rule[i];
     if (queue - rule->first_queue >= rule->queue_count || !zcnbrh_rule_fits(rule, &key)) continue;
-    zcnbrh_count_rule(ctx, rule->counter);
+    zcnbrh_count_rule(ctx, rule->counter, frags);
     return rule;
   }
   return 0;
 }
 
 /* The verdict on a packet that is taken away from the application; -1: it is not. */
-static __always_inline int zcnbrh_apply_rules(struct xdp_md *ctx) {
+static __always_inline int zcnbrh_apply_rules(struct xdp_md *ctx, int frags) {
   __u32 zero = 0;
   void *table = bpf_map_lookup_elem(&zcnbrh_rules, &zero);
   if (!table) return -1;
   const struct zcnbrh_rules *rules = bpf_map_lookup_elem(table, &zero);
   if (!rules) return -1;
-  const struct zcnbrh_rule *rule = zcnbrh_find_rule(ctx, rules);
+  const struct zcnbrh_rule *rule = zcnbrh_find_rule(ctx, rules, frags);
   if (rule && rule->verdict == ZCNBRH_RULE_DROP) return XDP_DROP;
   if (rule && rule->verdict == ZCNBRH_RULE_TO_KERNEL) return XDP_PASS;
   if (rules->marks) {
@@ -281,17 +283,20 @@ static __always_inline int zcnbrh_apply_rules(struct xdp_md *ctx) {
   return -1;
 }
 
+#define ZCNBRH_RULES_OF(ctx, frags)                  \
+  do {                                               \
+    if (zcnbrh_config.rules) {                       \
+      int verdict_ = zcnbrh_apply_rules(ctx, frags); \
+      if (verdict_ >= 0) return verdict_;            \
+    }                                                \
+  } while (0)
+
 /*
  * Returns from the caller where a rule takes the packet away from the application. Take pointers to the packet
- * behind it, not before: a mark may move its metadata.
+ * behind it, not before: a mark may move its metadata. The second is for programs in a section "xdp.frags".
  */
-#define ZCNBRH_RULES(ctx)                     \
-  do {                                        \
-    if (zcnbrh_config.rules) {                \
-      int verdict_ = zcnbrh_apply_rules(ctx); \
-      if (verdict_ >= 0) return verdict_;     \
-    }                                         \
-  } while (0)
+#define ZCNBRH_RULES(ctx) ZCNBRH_RULES_OF(ctx, 0)
+#define ZCNBRH_RULES_FRAGS(ctx) ZCNBRH_RULES_OF(ctx, 1)
 
 #endif /* __bpf__ */
 

@@ -10,10 +10,16 @@
 SEC("xdp")
 int zcnbrh_redirect(struct xdp_md *ctx) { return ZCNBRH_PASS(ctx); }
 
-/* With flow rules. The loader takes one of the two. */
+/* With flow rules; and the same where packets may have several buffers. The loader takes one of the three. */
 SEC("xdp")
 int zcnbrh_filter(struct xdp_md *ctx) {
   ZCNBRH_RULES(ctx);
+  return ZCNBRH_PASS(ctx);
+}
+
+SEC("xdp")
+int zcnbrh_filter_frags(struct xdp_md *ctx) {
+  ZCNBRH_RULES_FRAGS(ctx);
   return ZCNBRH_PASS(ctx);
 }
 
@@ -29,5 +35,9 @@ struct {
   __uint(priority, 20);
   __uint(XDP_PASS, 1);
 } XDP_RUN_CONFIG(zcnbrh_filter);
+struct {
+  __uint(priority, 20);
+  __uint(XDP_PASS, 1);
+} XDP_RUN_CONFIG(zcnbrh_filter_frags);
 
 char _license[] SEC("license") = "GPL";

@@ -56,17 +56,36 @@ std::string text_of_layers(const zcnbrh_flow_key& value) {
   return out.empty() ? " any" : out;
 }
 
+// The tables there are, by network namespace and netdev.
+struct Tables {
+  std::mutex mutex;
+  std::map<std::pair<uint64_t, int>, std::weak_ptr<RuleTable>> by_netdev;
+
+  std::weak_ptr<RuleTable>& find(int ifindex) {  // with the mutex held
+    std::erase_if(by_netdev, [](const auto& known) { return known.second.expired(); });
+    return by_netdev[{network_namespace(), ifindex}];
+  }
+};
+
+Tables& tables() {
+  static Tables all;
+  return all;
+}
+
 }  // namespace
 
 std::shared_ptr<RuleTable> RuleTable::of(int ifindex) {
-  static std::mutex mutex;
-  static std::map<std::pair<uint64_t, int>, std::weak_ptr<RuleTable>> tables;
-  const std::lock_guard lock(mutex);
-  std::erase_if(tables, [](const auto& known) { return known.second.expired(); });
-  std::weak_ptr<RuleTable>& known = tables[{network_namespace(), ifindex}];
+  const std::lock_guard lock(tables().mutex);
+  std::weak_ptr<RuleTable>& known = tables().find(ifindex);
   auto table = known.lock();
   if (table == nullptr) known = table = std::make_shared<RuleTable>();
   return table;
+}
+
+void RuleTable::moved_to(const std::shared_ptr<RuleTable>& table, int ifindex) {
+  const std::lock_guard lock(tables().mutex);
+  std::weak_ptr<RuleTable>& known = tables().find(ifindex);
+  if (known.expired()) known = table;
 }
 
 std::unique_ptr<zcnbrh_rules> RuleTable::compiled(const Entries& entries) const {

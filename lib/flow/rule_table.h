@@ -44,6 +44,8 @@ class RuleTable {
   // The table of the netdev with this number in the calling thread's network namespace. It lives as long as
   // somebody holds it.
   static std::shared_ptr<RuleTable> of(int ifindex);
+  // The netdev of this table has come back with another number. A port that comes by later finds it there.
+  static void moved_to(const std::shared_ptr<RuleTable>& table, int ifindex);
 
   // `program` is empty, here and below, while the owner's XDP program is not attached: the change then waits
   // for publish(). Errors: ENOSPC: the table is full; those of XdpRules::publish().

@@ -23,10 +23,13 @@ namespace zcnbrh {
 namespace {
 
 constexpr const char* kOwnObjectName = "zcnbrh_xdp";
-constexpr const char* kOwnPrograms[] = {"zcnbrh_redirect", "zcnbrh_filter"};  // by zcnbrh_config::rules
-constexpr uint32_t kXdpHasFrags = 1U << 5;                                    // BPF_F_XDP_HAS_FRAGS, 5.18
-constexpr const char* kMetadataProgram = "zcnbrh_meta_redirect";              // with and without rules
-constexpr uint32_t kDeviceBoundOnly = 1U << 6;                                // BPF_F_XDP_DEV_BOUND_ONLY, 6.3
+const char* own_program(const XdpObjectOptions& options) {
+  if (options.config.rules == 0) return "zcnbrh_redirect";
+  return options.frags ? "zcnbrh_filter_frags" : "zcnbrh_filter";
+}
+constexpr uint32_t kXdpHasFrags = 1U << 5;                        // BPF_F_XDP_HAS_FRAGS, 5.18
+constexpr const char* kMetadataProgram = "zcnbrh_meta_redirect";  // with and without rules
+constexpr uint32_t kDeviceBoundOnly = 1U << 6;                    // BPF_F_XDP_DEV_BOUND_ONLY, 6.3
 
 bpf_object* open_object(const XdpObjectOptions& wanted) {
   if (!wanted.user_object.empty()) return bpf_object__open_file(wanted.user_object.c_str(), nullptr);
@@ -75,7 +78,7 @@ Result<XdpObject> XdpObject::open(const XdpObjectOptions& options) {
 Status XdpObject::find_program(const XdpObjectOptions& options) {
   bpf_program* candidate = nullptr;
   if (options.user_object.empty()) {
-    const char* wanted = options.metadata != 0 ? kMetadataProgram : kOwnPrograms[options.config.rules != 0];
+    const char* wanted = options.metadata != 0 ? kMetadataProgram : own_program(options);
     bpf_object__for_each_program(candidate, object_) {
       const bool chosen = std::string_view(bpf_program__name(candidate)) == wanted;
       bpf_program__set_autoload(candidate, chosen);

@@ -99,6 +99,27 @@ TEST_F(RulesTest, UsersProgramWithoutTable) {
   }
 }
 
+// A packet of several buffers is counted whole.
+TEST_F(RulesTest, BytesOfPacketsOfSeveralBuffers) {
+  XdpObjectOptions options;
+  options.config.rules = 1;
+  options.frags = true;
+  auto object = XdpObject::open(options);
+  ASSERT_TRUE(object) << object.error().text();
+  if (!object->load()) GTEST_SKIP() << "the kernel has no packets of several buffers (Linux 5.18)";
+  FlowRule counted = rule({kAnyUdp}, ZCNBRH_RULE_DROP);
+  counted.counts = true;
+  auto id = table_.add(kOwner, counted, object->rules());
+  ASSERT_TRUE(id) << id.error().text();
+  const Bytes jumbo = kUdp4 + payload(9000);
+  EXPECT_EQ(run_fd(object->program_fd(), jumbo), static_cast<uint32_t>(XDP_DROP));
+  EXPECT_EQ(run_fd(object->program_fd(), kUdp4), static_cast<uint32_t>(XDP_DROP));
+  auto count = table_.count(*id, false, object->rules());
+  ASSERT_TRUE(count);
+  EXPECT_EQ(count->packets, 2U);
+  EXPECT_EQ(count->bytes, jumbo.size() + kUdp4.size());
+}
+
 TEST_F(RulesTest, FarFromTheVerifiersLimit) {
   bpf_prog_info info = {};
   uint32_t size = sizeof info;

@@ -202,6 +202,22 @@ def mark():
         equal(marks_of(r, 50, TO_US, plain), [None] * 100, "marks of a rule that is gone")
 
 
+def jumbo_packets():
+    """rules on packets of several buffers, at MTU 9000: counted whole, the mark in the first mbuf"""
+    with rig(start=False) as r:
+        netlab.run("ip", "link", "set", r.apps[0], "mtu", 9000)
+        r.lab.peer_run("ip", "link", "set", r.peers[0], "mtu", 9000)
+        r.before = [netlab.interface_flags(r.lab.link(r.apps[0]))]
+        r.start(app=["--max-pkt-len=9018", "--tx-offloads=0x8000"])
+        r.forward("rxonly")
+        large = frames.udp_frame(9000)
+        r.pmd.command("set verbose 1")
+        equal(marks_of(r, 3, large), [None] * 3, "marks before there was a rule")
+        rule = create(r, UDP_2000, "mark id 9 / count")
+        equal(marks_of(r, 5, large, OTHER), [9, None] * 5, "marks")
+        equal(hits(r, rule), (5, 5 * len(large)), "hits and bytes")
+
+
 def mark_in_skb_mode():
     """mark in SKB mode, isolated, and over stop and start of the port"""
     with rig(keys={"mode": "skb"}) as r:
@@ -340,4 +356,5 @@ def no_loss_while_rules_change():
 
 
 main([isolate_keeps_ssh, isolate_before_start, drop_and_passthru, every_item, mark, mark_in_skb_mode,
-      what_is_refused, users_program, users_program_with_table, skb_mode, loop_port, two_ports_one_netdev, no_loss_while_rules_change])
+      jumbo_packets, what_is_refused, users_program, users_program_with_table, skb_mode,
+      loop_port, two_ports_one_netdev, no_loss_while_rules_change])

@@ -282,5 +282,14 @@ TEST(FlowTable, OneTableANetdev) {
   EXPECT_TRUE(verdicts(*RuleTable::of(7)).empty()) << "it lives as long as its ports";
 }
 
+TEST(FlowTable, NetdevComesBackWithAnotherNumber) {
+  auto table = RuleTable::of(7);
+  RuleTable::moved_to(table, 9);
+  EXPECT_EQ(RuleTable::of(9), table);
+  auto other = RuleTable::of(11);
+  RuleTable::moved_to(table, 11);
+  EXPECT_EQ(RuleTable::of(11), other) << "a table in use is not pushed aside";
+}
+
 }  // namespace
 }  // namespace zcnbrh

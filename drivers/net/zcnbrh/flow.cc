@@ -258,6 +258,7 @@ void add_flow_ops(struct eth_dev_ops& ops) { ops.flow_ops_get = flow_ops_get; }
 
 Status flow_attached(PmdPort& port) {
   if (port.flow.table == nullptr || !port.flow.table->needs_program(port.port_id)) return {};
+  RuleTable::moved_to(port.flow.table, port.port->ifindex());
   auto program = program_rules(port);
   if (!program) return program.error();
   return *program ? port.flow.table->publish(*program) : Status();
