@@ -34,6 +34,7 @@ ROWS = (
     Row("dispatcher_test.py", "iommu", ("virtio",)),
     Row("removal_test.py", "iommu", ("virtio", "igb")),
     Row("jumbo_test.py", "iommu", ("virtio", "igb"), quick=("virtio",)),
+    Row("nic_test.py", "no-iommu", ("igb",)),
     Row("modes_test.py", "no-iommu", ("virtio", "igb"), quick=("virtio",)),
     Row("wire_test.py", "no-iommu", ("virtio",)),
     Row("memory_test.py", "no-iommu", ("virtio",)),

@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import re
+import struct
 import sys
 import time
 
@@ -199,6 +200,16 @@ def exchange(r, count):
     sent = [frames.numbered_frame(number, SIZES[number % len(SIZES)]) for number in range(count)]
     equal(r.peer().exchange(sent), sent, "frames that came back")
     r.pmd.command("stop")
+
+
+def numbered_flows(count, flows=32):
+    """Frames of many addresses: igb's hash takes no ports of UDP packets."""
+    def frame(number):
+        fill = bytes([number & 0xFF]) * (SIZES[number % len(SIZES)] - 46)
+        flow = number % flows
+        return frames.ethernet(frames.udp_packet(struct.pack("!I", number) + fill, (1000 + flow, 2000),
+                                                 (f"10.9.1.{flow}", "10.9.0.1")))
+    return [frame(number) for number in range(count)]
 
 
 def on_veth(name):

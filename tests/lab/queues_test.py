@@ -4,23 +4,10 @@
 """Several queues of one NIC in zero-copy: every byte comes back, in order within each flow, and each queue has its
 part."""
 
-import struct
-
-from lab_rig import IGB, MODE, SIZES, check, equal, frames, main, on_veth, rig
+from lab_rig import IGB, MODE, check, equal, main, numbered_flows, on_veth, rig
 
 veth = on_veth("queues_test")
 QUEUES = 2
-FLOWS = 32
-
-
-def numbered_flows(count):
-    """Frames of many addresses: igb's hash takes no ports of UDP packets."""
-    def frame(number):
-        fill = bytes([number & 0xFF]) * (SIZES[number % len(SIZES)] - 46)
-        flow = number % FLOWS
-        return frames.ethernet(frames.udp_packet(struct.pack("!I", number) + fill, (1000 + flow, 2000),
-                                                 (f"10.9.1.{flow}", "10.9.0.1")))
-    return [frame(number) for number in range(count)]
 
 
 def two_queues(name, forwarding_cores=1, **keys):

@@ -26,13 +26,20 @@ def _borrow(pidfd, number):
     return libc.syscall(SYS_PIDFD_GETFD, pidfd, number, 0)
 
 
+def _target(pid, number):
+    try:
+        return os.readlink(f"/proc/{pid}/fd/{number}")
+    except FileNotFoundError:  # closed since the listing
+        return ""
+
+
 def xdp_sockets(pid):
     """One dict per AF_XDP socket of the process: FIELDS, and whether it is a zero-copy one."""
     found = []
     pidfd = os.pidfd_open(pid)
     try:
         for number in sorted(map(int, os.listdir(f"/proc/{pid}/fd"))):
-            if not os.readlink(f"/proc/{pid}/fd/{number}").startswith("socket:"):
+            if not _target(pid, number).startswith("socket:"):
                 continue
             copy = _borrow(pidfd, number)
             if copy < 0:
