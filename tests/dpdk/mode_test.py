@@ -3,6 +3,9 @@
 # Copyright 2026 The Z-CNBRH authors
 """mode=: where the XDP program runs is what was asked for, or the port does not start."""
 
+import contextlib
+import os
+
 from rig import bpf_tool, check, device, equal, frames, main, netlab, rig
 
 NATIVE, SKB = 1, 2  # mode of an XDP program as `ip -json link` tells it
@@ -19,11 +22,17 @@ def attached_in(r):
     return r.lab.link(r.apps[0]).get("xdp", {}).get("mode")
 
 
+@contextlib.contextmanager
 def without_native(r):
-    """An MTU that veth does not take in native mode."""
+    """An MTU that veth does not take in native mode from a program of the time before multi-buffer packets."""
     netlab.run("ip", "link", "set", r.apps[0], "mtu", 9000)
     r.before[0]["mtu"] = 9000
     r.lab.peer_run("ip", "link", "set", r.peers[0], "mtu", 9000)
+    os.environ["ZCNBRH_FORCE_FEATURES"] = "-multi_buffer"
+    try:
+        yield
+    finally:
+        del os.environ["ZCNBRH_FORCE_FEATURES"]
 
 
 def runs(mode, where, words):
@@ -58,8 +67,7 @@ def modes_of_two_ports():
 
 def drv_refused():
     """mode=drv where the driver refuses native XDP: no fallback; mode=auto takes SKB mode there"""
-    with rig(start=False) as r:
-        without_native(r)
+    with rig(start=False) as r, without_native(r):
         options = {"app": ["--mbuf-size=3904", "--max-pkt-len=1518"]}
         pmd = r.launch([device("net_zcnbrh0", iface=r.apps[0], mode="drv")], **options)
         check("Fail to start port 0" in pmd.start_text and "refuses native XDP" in pmd.start_text, "no refusal")
