@@ -279,10 +279,36 @@ def forwarding_between_two():
         r.pmd.command("stop")
 
 
+def flow_rules_return():
+    """reattach=1: flow rules are in force on the next netdev from its first packet on"""
+    with rig(keys={"reattach": 1}) as r:
+        shown = r.pmd.command("flow create 0 ingress pattern eth / ipv4 / udp dst is 3000 / end actions drop / end")
+        check("Flow rule #0 created" in shown, shown)
+        r.forward("rxonly")
+
+        def only_the_other_comes():
+            before = r.pmd.stats()["RX-packets"]
+            for _ in range(10):
+                r.peer().send(frames.udp_frame(ports=(1000, 3000)))
+            for _ in range(10):
+                r.peer().send(frames.udp_frame(ports=(1000, 2000)))
+            eventually(lambda: r.pmd.stats()["RX-packets"] >= before + 10, "packets beside the rule do not come")
+            equal(r.pmd.stats()["RX-packets"], before + 10, "packets received")
+        only_the_other_comes()
+        for round_number in range(1, 3):
+            delete(r)
+            said(r, GONE, round_number)
+            make_again(r)
+            said(r, BACK, round_number)
+            only_the_other_comes()
+        r.pmd.commands("stop", "flow flush 0")
+
+
 if __name__ == "__main__":
     main([removed_idle(delete), removed_idle(move_away)] +
          [removed_loaded(remove, mode) for remove in (delete, move_away) for mode in ("rxonly", "io", "txonly")
           if (remove, mode) != (move_away, "txonly")] +
          [dead_port, returns(delete, make_again), returns(move_away, move_back), returns_loaded(delete, make_again),
           returns_loaded(move_away, move_back), several_queues, settings_replayed, settings_while_away,
-          renamed_and_removed, too_few_queues, alien_in_the_way, away_stop_start_close, forwarding_between_two])
+          renamed_and_removed, too_few_queues, alien_in_the_way, away_stop_start_close, forwarding_between_two,
+          flow_rules_return])
