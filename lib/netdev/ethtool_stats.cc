@@ -87,7 +87,6 @@ bool nic_count_tells_of_loss(const std::string& name) {
 
 NicStats NicStats::of(const std::string& ifname) {
   NicStats out;
-  out.ifname_ = ifname;
   const UniqueFd fd = any_socket();
   const uint32_t count = count_counters(fd.get(), ifname);
   if (count == 0) return out;
@@ -98,14 +97,14 @@ NicStats NicStats::of(const std::string& ifname) {
 }
 
 // Names are read again with the values: a driver adds and takes away counters with its queues.
-const std::vector<NicCount>& NicStats::read() {
+const std::vector<NicCount>& NicStats::read(const std::string& ifname) {
   if (counts_.empty()) return counts_;
   for (NicCount& count : counts_) count.value = 0;
   const UniqueFd fd = any_socket();
-  const uint32_t count = count_counters(fd.get(), ifname_);
+  const uint32_t count = count_counters(fd.get(), ifname);
   if (count == 0) return counts_;
-  const std::vector<std::string> names = read_names(fd.get(), ifname_, count);
-  const std::vector<uint64_t> values = read_values(fd.get(), ifname_, count);
+  const std::vector<std::string> names = read_names(fd.get(), ifname, count);
+  const std::vector<uint64_t> values = read_values(fd.get(), ifname, count);
   size_t at = 0;  // both are in the driver's order
   for (NicCount& wanted : counts_) {
     const auto found = std::find(names.begin() + static_cast<ptrdiff_t>(at), names.end(), wanted.name);

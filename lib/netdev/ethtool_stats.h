@@ -23,11 +23,10 @@ class NicStats {
   static NicStats of(const std::string& ifname);
 
   // Always the same names in the same order; 0 for those the driver no longer has, or if the netdev is gone.
-  const std::vector<NicCount>& read();
+  const std::vector<NicCount>& read(const std::string& ifname);
   const std::vector<NicCount>& names() const { return counts_; }
 
  private:
-  std::string ifname_;
   std::vector<NicCount> counts_;
 };
 

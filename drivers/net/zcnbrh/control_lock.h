@@ -5,9 +5,11 @@
 // and ethdev's xstats), EAL's interrupt thread (alarms, netlink events). Every call that makes, changes or
 // removes a port, a queue or a socket holds this one lock, and so does every such look. Never on the data path.
 //
-// A callback on EAL's interrupt thread takes it by TryControlLock alone and comes again later if it is taken:
-// a control call may be waiting for that very callback to end (rte_eal_alarm_cancel(),
-// rte_intr_callback_unregister_sync()) while it holds the lock. Events are raised with the lock not held.
+// lock_ops.cc puts it around ethdev's operations.
+//
+// Callbacks on EAL's interrupt thread take it, too. So a control call that waits for such a callback to end
+// (rte_eal_alarm_cancel(), rte_intr_callback_unregister()) does that before it takes the lock: dev_close.
+// Events are raised with the lock not held.
 #pragma once
 
 #include <mutex>
@@ -37,18 +39,5 @@ class TryControlLock {
  private:
   std::unique_lock<std::recursive_mutex> lock_;
 };
-
-// The same operation with the lock held: ops.dev_stop = locked<dev_stop>;
-template <auto kOperation>
-struct Locked;
-template <typename R, typename... Args, R (*kOperation)(Args...) noexcept>
-struct Locked<kOperation> {
-  static R call(Args... args) noexcept {
-    const ControlLock lock;
-    return kOperation(args...);
-  }
-};
-template <auto kOperation>
-inline constexpr auto locked = Locked<kOperation>::call;
 
 }  // namespace zcnbrh::pmd

@@ -119,11 +119,11 @@ int dev_close(struct rte_eth_dev* dev) noexcept {
 
 struct eth_dev_ops make_ops() {
   struct eth_dev_ops ops {};
-  ops.dev_configure = locked<dev_configure>;
-  ops.dev_start = locked<dev_start>;
-  ops.dev_stop = locked<dev_stop>;
-  ops.dev_close = locked<dev_close>;
-  ops.dev_infos_get = locked<dev_infos_get>;
+  ops.dev_configure = dev_configure;
+  ops.dev_start = dev_start;
+  ops.dev_stop = dev_stop;
+  ops.dev_close = dev_close;
+  ops.dev_infos_get = dev_infos_get;
   add_flow_ops(ops);
   add_ethtool_ops(ops);
   add_link_ops(ops);

@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <cstdio>
 
-#include "drivers/net/zcnbrh/control_lock.h"
 #include "drivers/net/zcnbrh/ops.h"
 
 namespace zcnbrh::pmd {
@@ -126,10 +125,10 @@ void set_queue_functions(struct rte_eth_dev* dev) {
 }
 
 void add_queue_info_ops(struct eth_dev_ops& ops) {
-  ops.rxq_info_get = locked<rxq_info_get>;
-  ops.txq_info_get = locked<txq_info_get>;
-  ops.rx_burst_mode_get = locked<rx_burst_mode_get>;
-  ops.tx_burst_mode_get = locked<tx_burst_mode_get>;
+  ops.rxq_info_get = rxq_info_get;
+  ops.txq_info_get = txq_info_get;
+  ops.rx_burst_mode_get = rx_burst_mode_get;
+  ops.tx_burst_mode_get = tx_burst_mode_get;
   ops.tx_done_cleanup = tx_done_cleanup;
   ops.get_monitor_addr = get_monitor_addr;
 }

@@ -13,7 +13,6 @@
 #include <cerrno>
 
 #include "drivers/net/zcnbrh/jumbo.h"
-#include "drivers/net/zcnbrh/control_lock.h"
 #include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/ops.h"
 #include "lib/config/queue_sizes.h"
@@ -204,10 +203,10 @@ void add_queue_info(struct rte_eth_dev_info& info) {
 }
 
 void add_queue_ops(struct eth_dev_ops& ops) {
-  ops.rx_queue_setup = locked<rx_queue_setup>;
-  ops.tx_queue_setup = locked<tx_queue_setup>;
-  ops.rx_queue_release = locked<rx_queue_release>;
-  ops.tx_queue_release = locked<tx_queue_release>;
+  ops.rx_queue_setup = rx_queue_setup;
+  ops.tx_queue_setup = tx_queue_setup;
+  ops.rx_queue_release = rx_queue_release;
+  ops.tx_queue_release = tx_queue_release;
 }
 
 }  // namespace zcnbrh::pmd

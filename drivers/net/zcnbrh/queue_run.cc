@@ -9,7 +9,6 @@
 // shut_and_wait() (lib/xsk/quiesce.h), so a burst on another lcore is out before anything is touched.
 #include <cerrno>
 
-#include "drivers/net/zcnbrh/control_lock.h"
 #include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/ops.h"
 #include "lib/base/clock.h"
@@ -194,10 +193,10 @@ int tx_queue_stop(struct rte_eth_dev* dev, uint16_t queue) noexcept {
 }  // namespace
 
 void add_queue_run_ops(struct eth_dev_ops& ops) {
-  ops.rx_queue_start = locked<rx_queue_start>;
-  ops.rx_queue_stop = locked<rx_queue_stop>;
-  ops.tx_queue_start = locked<tx_queue_start>;
-  ops.tx_queue_stop = locked<tx_queue_stop>;
+  ops.rx_queue_start = rx_queue_start;
+  ops.rx_queue_stop = rx_queue_stop;
+  ops.tx_queue_start = tx_queue_start;
+  ops.tx_queue_stop = tx_queue_stop;
 }
 
 }  // namespace zcnbrh::pmd

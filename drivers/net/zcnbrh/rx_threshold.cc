@@ -88,8 +88,8 @@ int rx_queue_avail_thresh_query(struct rte_eth_dev* dev, uint16_t* queue, uint8_
 }  // namespace
 
 void add_threshold_ops(struct eth_dev_ops& ops) {
-  ops.rx_queue_avail_thresh_set = locked<rx_queue_avail_thresh_set>;
-  ops.rx_queue_avail_thresh_query = locked<rx_queue_avail_thresh_query>;
+  ops.rx_queue_avail_thresh_set = rx_queue_avail_thresh_set;
+  ops.rx_queue_avail_thresh_query = rx_queue_avail_thresh_query;
 }
 
 }  // namespace zcnbrh::pmd

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "drivers/net/zcnbrh/control_lock.h"
 #include "drivers/net/zcnbrh/ops.h"
 
 namespace zcnbrh::pmd {
@@ -197,9 +196,9 @@ int queue_stats_mapping_set(struct rte_eth_dev* dev, uint16_t queue, uint8_t at,
 }  // namespace
 
 void add_stats_ops(struct eth_dev_ops& ops) {
-  ops.stats_get = locked<stats_get_op>;
-  ops.stats_reset = locked<stats_reset_op>;
-  ops.queue_stats_mapping_set = locked<queue_stats_mapping_set>;
+  ops.stats_get = stats_get_op;
+  ops.stats_reset = stats_reset_op;
+  ops.queue_stats_mapping_set = queue_stats_mapping_set;
   add_xstats_ops(ops);
 }
 

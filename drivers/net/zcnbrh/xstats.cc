@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <cstdio>
 
-#include "drivers/net/zcnbrh/control_lock.h"
 #include "drivers/net/zcnbrh/ops.h"
 #include "drivers/net/zcnbrh/stats.h"
 
@@ -98,7 +97,8 @@ void add_port(const View& view, std::vector<Xstat>& out) {
   g.count("netdev_removals", view.port->control.removals);
   g.count("netdev_returns", view.port->control.returns);
   g.count("xdp_program_displaced", view.port->control.program_displaced);
-  for (const NicCount& nic : view.port->stats.nic.read()) g.count(("nic_" + nic.name).c_str(), nic.value);
+  for (const NicCount& nic : view.port->stats.nic.read(view.port->port->info().name))
+    g.count(("nic_" + nic.name).c_str(), nic.value);
 }
 
 void add_rx(const View& view, uint16_t queue, std::vector<Xstat>& out) {
@@ -210,11 +210,11 @@ int xstats_reset(struct rte_eth_dev* dev) noexcept {
 }  // namespace
 
 void add_xstats_ops(struct eth_dev_ops& ops) {
-  ops.xstats_get = locked<xstats_get>;
-  ops.xstats_get_names = locked<xstats_get_names>;
-  ops.xstats_get_by_id = locked<xstats_get_by_id>;
-  ops.xstats_get_names_by_id = locked<xstats_get_names_by_id>;
-  ops.xstats_reset = locked<xstats_reset>;
+  ops.xstats_get = xstats_get;
+  ops.xstats_get_names = xstats_get_names;
+  ops.xstats_get_by_id = xstats_get_by_id;
+  ops.xstats_get_names_by_id = xstats_get_names_by_id;
+  ops.xstats_reset = xstats_reset;
 }
 
 }  // namespace zcnbrh::pmd
