@@ -32,4 +32,30 @@ inline constexpr uint32_t kXdpTxMetadata = 1U << 1;  // xdp_desc::options, 6.8
 inline constexpr int kXdpMaxTxSkbBudget = 9;         // socket option, 6.17
 inline constexpr uint32_t kXdpPacketHeadroom = 256;  // XDP_PACKET_HEADROOM, include/uapi/linux/bpf.h
 
+// struct xdp_umem_reg as of 6.8; 6.1's has four bytes of padding in the place of tx_metadata_len.
+struct XdpUmemReg {
+  uint64_t addr;
+  uint64_t len;
+  uint32_t chunk_size;
+  uint32_t headroom;
+  uint32_t flags;
+  uint32_t tx_metadata_len;
+};
+static_assert(sizeof(XdpUmemReg) == sizeof(struct xdp_umem_reg));
+inline constexpr uint32_t kXdpUmemTxSwCsum = 1U << 1;       // xdp_umem_reg::flags, 6.8
+inline constexpr uint32_t kXdpUmemTxMetadataLen = 1U << 2;  // xdp_umem_reg::flags, 6.11
+
+// struct xsk_tx_metadata, 6.8; launch_time, and with it its 24 bytes, 6.15. Right before a packet whose
+// descriptor has kXdpTxMetadata.
+struct XskTxMetadata {
+  uint64_t flags;        // kXdpTxmd*
+  uint16_t csum_start;   // of the packet; the checksum covers all from here on
+  uint16_t csum_offset;  // from csum_start to the field, which holds the pseudo header's sum
+  uint32_t pad;
+  uint64_t launch_time;  // of the device's clock, nanoseconds
+};
+static_assert(sizeof(XskTxMetadata) == 24);
+inline constexpr uint64_t kXdpTxmdChecksum = 1U << 1;
+inline constexpr uint64_t kXdpTxmdLaunchTime = 1U << 2;  // 6.15
+
 }  // namespace zcnbrh::uapi

@@ -27,13 +27,20 @@ Status check_layout(const UmemLayout& l) {
 
 Status Umem::register_on(Kernel& kernel, int fd) const {
   if (Status s = check_layout(layout_); !s) return s;
-  struct xdp_umem_reg reg {};
+  uapi::XdpUmemReg reg{};
   reg.addr = reinterpret_cast<uint64_t>(layout_.base);
   reg.len = layout_.size;
   reg.chunk_size = layout_.chunk_size;
   reg.headroom = layout_.headroom;
   reg.flags = layout_.unaligned ? XDP_UMEM_UNALIGNED_CHUNK_FLAG : 0;
-  const int result = kernel.setsockopt(fd, SOL_XDP, XDP_UMEM_REG, &reg, sizeof reg);
+  reg.tx_metadata_len = layout_.tx_metadata;
+  if (layout_.tx_metadata != 0) reg.flags |= uapi::kXdpUmemTxMetadataLen;
+  if (layout_.tx_sw_csum) reg.flags |= uapi::kXdpUmemTxSwCsum;
+  int result = kernel.setsockopt(fd, SOL_XDP, XDP_UMEM_REG, &reg, sizeof reg);
+  if (result == -EINVAL && layout_.tx_metadata != 0) {  // 6.8 to 6.10: without the flag
+    reg.flags &= ~uapi::kXdpUmemTxMetadataLen;
+    result = kernel.setsockopt(fd, SOL_XDP, XDP_UMEM_REG, &reg, sizeof reg);
+  }
   if (result == 0) return {};
   const char* why = "";
   if (result == -ENOBUFS)

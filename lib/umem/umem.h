@@ -29,6 +29,7 @@ struct UmemLayout {
   uint32_t headroom = 0;     // bytes the kernel leaves free before its own 256
   bool unaligned = false;    // chunks anywhere (Linux 5.4)
   uint32_t tx_metadata = 0;  // bytes before a packet to send that tell the NIC what to do (Linux 6.8)
+  bool tx_sw_csum = false;   // the kernel does the NIC's part of it, in copy mode: for tests
 
   AddressFormat format() const {
     return unaligned ? AddressFormat::unaligned() : AddressFormat::aligned(chunk_size);

@@ -243,7 +243,7 @@ template <typename P>
 
 // Copies a packet into a frame of ours. False if none is free, also after a look for finished ones.
 template <typename P>
-[[gnu::noinline]] bool bounce(TxLocal& q, P& policy, typename P::Packet& packet, uint32_t length,
+[[gnu::noinline]] bool bounce(TxLocal& q, P& policy, typename P::Packet& packet, const TxPlan& plan,
                               struct xdp_desc& desc) noexcept {
   TxShared& s = *q.s;
   if (s.bounce_count == 0) reap(q, policy);
@@ -253,10 +253,10 @@ template <typename P>
     violation(q, q.bounce, chunk, Owner::kOurs, tx_in_flight(s.slot));
     return false;
   }
-  policy.copy_out(packet, q.bounce_base + raw(chunk));
+  policy.copy_out(packet, q.bounce_base + raw(chunk) + q.bounce_offset);
   policy.done(packet);
   s.count.bounce_copies.add(1);
-  desc = {q.format.encode(chunk, 0), length, 0};
+  desc = {q.format.encode(chunk, q.bounce_offset), plan.length, plan.options};
   return true;
 }
 
@@ -326,7 +326,7 @@ uint32_t tx_burst(TxLocal& q, P& policy, typename P::Packet* packets, uint32_t c
     if (plan.verdict == TxVerdict::kByAddress && q.frames.move(plan.chunk, Owner::kOurs, tx_in_flight(s.slot)))
         [[likely]] {
       slots[written++] = {q.format.encode(plan.chunk, plan.offset), plan.length, plan.options};
-    } else if (bounce(q, policy, packets[taken], plan.length, slots[written])) {
+    } else if (bounce(q, policy, packets[taken], plan, slots[written])) {
       ++written;
     } else {
       s.count.no_bounce.add(1);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 
 #include "lib/base/log.h"
 #include "lib/xdp/features.h"
@@ -100,6 +101,10 @@ Status Port::open_netdev(const std::string& name) {
   ifindex_ = info_.ifindex;
   features_ = {};
   if (auto features = query_xdp_features(ifindex_)) features_ = *features;
+  if (const char* forced = ::secure_getenv("ZCNBRH_FORCE_XSK_FEATURES"); forced != nullptr) {
+    features_.xsk_features = std::strtoull(forced, nullptr, 0);
+    tx_features_forced_ = true;
+  }
   if (config_.use_cni)
     plugin_ = DevicePlugin::at(dp_path());  // one session for all ports, from the first start on
   return {};

@@ -57,6 +57,11 @@ class Port {
   Status use_metadata(uint32_t wanted);
   uint32_t metadata() const { return program_ ? program_->metadata() : 0; }
 
+  // What the device does with a packet on request by TX metadata, of uapi::kNetdevXsk*. For tests the
+  // environment can say so instead (ZCNBRH_FORCE_XSK_FEATURES=<bits>), and the kernel then does the checksums.
+  uint64_t device_tx_features() const { return is_loop() ? 0 : features_.xsk_features; }
+  bool tx_features_forced() const { return tx_features_forced_; }
+
   // QueuePair::set_busy_poll(), or, where that needs a privilege that we lack and the device plugin has, by it.
   Status set_busy_poll(QueuePair& pair, uint32_t budget);
 
@@ -96,6 +101,7 @@ class Port {
   NetdevInfo info_;
   XdpDeviceFeatures features_;
   uint32_t busy_timeout_ms_ = BindRequest{}.busy_timeout_ms;
+  bool tx_features_forced_ = false;
   std::optional<XdpProgram> program_;
   std::string no_native_;  // why the program runs in SKB mode; empty: it does not
   std::optional<ForeignMap> foreign_;

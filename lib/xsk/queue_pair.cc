@@ -88,7 +88,8 @@ void QueuePair::fill_local(const QueuePlan& plan) {
   tx_.s = plan.tx_shared;
   tx_.bounce_base = layout.base;
   tx_.format = layout.format();
-  tx_.max_length = tx_.max_packet = layout.chunk_size;
+  tx_.bounce_offset = layout.tx_metadata;
+  tx_.max_length = tx_.max_packet = layout.chunk_size - layout.tx_metadata;
   tx_.split_frames = plan.split_frames;
   tx_.stop_at_violation = plan.stop_at_violation;
   tx_.door.open();

@@ -196,12 +196,15 @@ template <typename P>
   if (!lend_bounce_frames(q, chunks, count)) return {SegmentsFate::kNoBounce};
   for (uint32_t i = 0, from = 0; i < count; ++i, from += q.max_length) {
     const uint32_t length = plan.length - from < q.max_length ? plan.length - from : q.max_length;
-    policy.copy_part(packet, from, q.bounce_base + raw(chunks[i]), length);
-    slots[written + i] = {q.format.encode(chunks[i], 0), length, i + 1 < count ? uapi::kXdpPktContd : 0};
+    uint8_t* to = q.bounce_base + raw(chunks[i]) + q.bounce_offset;
+    policy.copy_part(packet, from, to, length);
+    const uint32_t more = i + 1 < count ? uapi::kXdpPktContd : 0;
+    slots[written + i] = {q.format.encode(chunks[i], q.bounce_offset), length,
+                          more | (i == 0 ? plan.options : 0)};
   }
   if constexpr (requires { &P::copied; }) {
     uint8_t* pieces[kMaxTxSegments];
-    for (uint32_t i = 0; i < count; ++i) pieces[i] = q.bounce_base + raw(chunks[i]);
+    for (uint32_t i = 0; i < count; ++i) pieces[i] = q.bounce_base + raw(chunks[i]) + q.bounce_offset;
     policy.copied(packet, pieces, count, q.max_length, plan.length);
   }
   policy.done(packet);

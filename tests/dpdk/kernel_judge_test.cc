@@ -34,6 +34,7 @@ class KernelJudge : public ::testing::Test {
     ASSERT_TRUE(pool_ != nullptr && foreign_ != nullptr);
   }
   void TearDown() override {
+    if (pool_ == nullptr) return;
     port_.reset();
     peer_.reset();
     inside_.reset();
@@ -68,7 +69,13 @@ class KernelJudge : public ::testing::Test {
   // The payload arrives, byte for byte.
   void arrives(const MadePacket& packet, size_t payload) {
     uint8_t data[2048];
-    ASSERT_EQ(peer_->receive(data, sizeof data), static_cast<int>(payload));
+    int length = -1;
+    // A kernel that was too busy to send is asked again by the next burst, also by one of nothing.
+    for (int i = 0; i < 500 && length < 0; ++i) {
+      rte_eth_tx_burst(port_->id(), 0, nullptr, 0);
+      length = peer_->receive(data, sizeof data, 10);
+    }
+    ASSERT_EQ(length, static_cast<int>(payload));
     ASSERT_TRUE(std::equal(data, data + payload, packet.bytes.end() - static_cast<long>(payload)));
   }
   uint64_t checksum_errors(bool ipv6) {
@@ -108,7 +115,7 @@ TEST_F(KernelJudge, WithoutTheRequestTheKernelThrowsItAway) {
     packet.flags &= ~RTE_MBUF_F_TX_L4_MASK;
     send(packet, Shape::kDirect);
     uint8_t data[2048];
-    EXPECT_EQ(peer_->receive(data, sizeof data), -1);
+    EXPECT_EQ(peer_->receive(data, sizeof data, 100), -1);
     EXPECT_EQ(checksum_errors(ipv6), 1U);
   }
 }
@@ -160,7 +167,7 @@ TEST_F(KernelJudge, ATagIsReadByTheKernel) {
     send(packet, Shape::kDirect);
   }
   uint8_t data[2048];
-  EXPECT_EQ(peer_->receive(data, sizeof data), -1);
+  EXPECT_EQ(peer_->receive(data, sizeof data, 100), -1);
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 #include <linux/bpf.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 
 #include <fstream>
 #include <sstream>
@@ -25,8 +25,6 @@ UniqueFd bound_socket(uint16_t port) {
   UniqueFd fd(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const int off = 0;
   ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-  const timeval patience{0, 100'000};
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   sockaddr_in6 any{};
   any.sin6_family = AF_INET6;
   any.sin6_port = htons(port);
@@ -104,7 +102,9 @@ uint64_t KernelPeer::count(const std::string& protocol, const std::string& name)
   return value;
 }
 
-int KernelPeer::receive(uint8_t* to, size_t room) const {
+int KernelPeer::receive(uint8_t* to, size_t room, int patience_ms) const {
+  pollfd wait{socket_.get(), POLLIN, 0};
+  if (::poll(&wait, 1, patience_ms) != 1) return -1;
   return static_cast<int>(::recv(socket_.get(), to, room, 0));
 }
 

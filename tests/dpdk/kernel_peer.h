@@ -25,8 +25,8 @@ class KernelPeer {
   bool shell(const std::string& command) const { return there_.shell(command); }
   // A counter of the peer's /proc/net/snmp ("Udp", "InCsumErrors") or snmp6 ("", "Udp6InCsumErrors").
   uint64_t count(const std::string& protocol, const std::string& name) const;
-  // Bytes of the next datagram to UDP port 9000, any address; -1: none within 100 ms.
-  int receive(uint8_t* to, size_t room) const;
+  // Bytes of the next datagram to UDP port 9000, any address; -1: none within so many milliseconds.
+  int receive(uint8_t* to, size_t room, int patience_ms = 5000) const;
   // Sends a datagram of `length` bytes from port `from` to 10.9.0.1:9000.
   bool send(uint16_t from, size_t length) const;
 

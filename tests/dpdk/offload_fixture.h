@@ -37,12 +37,13 @@ class Offload : public ::testing::Test {
     rte_mempool_free(foreign_);
   }
 
-  void start(uint64_t rx_offloads, uint64_t tx_offloads) {
+  void start(uint64_t rx_offloads, uint64_t tx_offloads, uint32_t mtu = 0) {
     PortPlan plan;
     plan.devargs = "iface=loop";
     plan.rx_desc = plan.tx_desc = 256;
     plan.conf.rxmode.offloads = rx_offloads;
     plan.conf.txmode.offloads = tx_offloads;
+    plan.conf.rxmode.mtu = mtu;
     port_ = std::make_unique<EalPort>("net_zcnbrh_offload", plan, pool_);
     ASSERT_EQ(port_->error(), "");
   }

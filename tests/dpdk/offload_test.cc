@@ -109,6 +109,34 @@ TEST_F(Offload, PrepareWritesThePseudoHeaderOnlyIntoOwnData) {
   }
 }
 
+// Packets of several frames that nobody may write to: gathered with their tags, and completed over the pieces.
+TEST_F(Offload, SharedJumboPacketsAreCompletedInTheirCopy) {
+  rte_mempool* large = rte_pktmbuf_pool_create("large", 63, 0, 0, 10000, SOCKET_ID_ANY);
+  ASSERT_NE(large, nullptr);
+  {
+    start(RTE_ETH_RX_OFFLOAD_SCATTER, kAllTx, 9000);
+    MbufMaker maker(large, foreign_);
+    for (int round = 0; round < 400; ++round) {
+      MadeOptions options = random_options(random_);
+      options.payload = 1000 + random_() % 7000;
+      const MadePacket packet = make_packet(options, random_);
+      static constexpr Shape kShapes[] = {Shape::kDirect, Shape::kShared, Shape::kIndirect, Shape::kChain,
+                                          Shape::kExternal};
+      const Shape shape = kShapes[random_() % std::size(kShapes)];
+      rte_mbuf* m = maker.make(packet.bytes, shape, random_);
+      ASSERT_NE(m, nullptr);
+      packet.describe(*m);
+      ASSERT_EQ(send(m), 1);
+      ASSERT_EQ(receive_bytes(), packet.on_wire) << "round " << round << ", " << to_string(shape);
+      ASSERT_TRUE(maker.untouched());
+      rte_eth_tx_done_cleanup(port_->id(), 0, 0);
+    }
+    port_.reset();
+  }
+  EXPECT_EQ(rte_mempool_avail_count(large), 63U);
+  rte_mempool_free(large);
+}
+
 struct Refused {
   const char* name;
   void (*spoil)(MadePacket& packet);

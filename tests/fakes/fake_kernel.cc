@@ -117,7 +117,10 @@ int FakeKernel::setsockopt(int fd, int level, int name, const void* value, sockl
     return 0;
   }
   const int result = LoopKernel::setsockopt(fd, level, name, value, length);
-  if (name == XDP_UMEM_REG && result == 0) ++registrations_;
+  if (name == XDP_UMEM_REG && result == 0 && length == sizeof last_registration_) {
+    ++registrations_;
+    std::memcpy(&last_registration_, value, length);
+  }
   return result;
 }
 

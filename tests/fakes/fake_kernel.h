@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/base/uapi_xdp.h"
 #include "lib/xsk/loop_kernel.h"
 
 namespace zcnbrh::testing {
@@ -58,6 +59,7 @@ class FakeKernel : public LoopKernel {
   uint32_t calls(Call call) const { return counts_[static_cast<size_t>(call)].load(); }
   uint32_t control_calls() const;
   uint32_t registrations() const { return registrations_; }  // XDP_UMEM_REG that succeeded
+  const uapi::XdpUmemReg& last_registration() const { return last_registration_; }
   bool failed() const { return failed_; }  // an ordered failure of a control call was delivered
   std::vector<int> bind_flags() const { return bind_flags_; }  // of each bind that was asked for, in order
   size_t map_entries() const { return entries_.size(); }
@@ -106,6 +108,7 @@ class FakeKernel : public LoopKernel {
   bool no_budget_ = false;
   int claim_ = -1;
   uint32_t registrations_ = 0;
+  uapi::XdpUmemReg last_registration_{};
   std::vector<int> bind_flags_;
   std::map<std::pair<int, uint32_t>, int> entries_;  // (map, queue) -> socket
   std::map<int, std::unique_ptr<Waker>> wakers_;

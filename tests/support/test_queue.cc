@@ -27,6 +27,7 @@ UmemLayout layout_of(const UmemShape& shape, uint8_t* base) {
   out.size = bytes_of(shape);
   out.chunk_size = shape.chunk;
   out.unaligned = shape.unaligned;
+  out.tx_metadata = shape.tx_metadata;
   return out;
 }
 

@@ -32,8 +32,9 @@ struct UmemShape {
   uint32_t bounce = 8;    // ours, behind them
   uint32_t chunk = 2048;
   bool unaligned = false;
-  uint32_t stride = 0;   // bytes from frame to frame; 0: the chunk size
-  bool history = false;  // ledger=1
+  uint32_t stride = 0;       // bytes from frame to frame; 0: the chunk size
+  bool history = false;      // ledger=1
+  uint32_t tx_metadata = 0;  // bytes before each packet to send
 };
 
 class TestUmem {

@@ -157,6 +157,23 @@ TEST_F(SocketTest, AllSixStatisticsAndOnOlderKernelsThree) {
   EXPECT_FALSE(q.pair->socket().statistics());
 }
 
+// Linux 6.8 to 6.10 know TX metadata without its flag.
+TEST_F(SocketTest, RegistersTxMetadataWithTheFlagAndOnOlderKernelsWithout) {
+  for (const bool old : {false, true}) {
+    if (old) kernel_.fail(Call::kSetsockopt, 1, EINVAL, XDP_UMEM_REG);
+    const uint32_t before = kernel_.registrations();
+    TestQueue& q = open_queue({}, {.tx_metadata = 24});
+    EXPECT_EQ(kernel_.registrations(), before + 1);
+    EXPECT_EQ(kernel_.last_registration().tx_metadata_len, 24U);
+    EXPECT_EQ((kernel_.last_registration().flags & uapi::kXdpUmemTxMetadataLen) != 0, !old);
+    EXPECT_EQ(q.pair->tx().bounce_offset, 24U);
+    q.close();
+  }
+  open_queue();
+  EXPECT_EQ(kernel_.last_registration().tx_metadata_len, 0U);
+  EXPECT_EQ(kernel_.last_registration().flags & uapi::kXdpUmemTxMetadataLen, 0U);
+}
+
 TEST(UmemLayoutCheck, SaysWhatTheKernelWouldOnlyRefuse) {
   alignas(4096) static uint8_t memory[8192];
   UmemLayout good;

@@ -109,6 +109,25 @@ TEST_F(TxBurst, APacketOfForeignMemoryGoesByCopy) {
   q.give_back(got);
 }
 
+// The kernel refuses a descriptor without that room in its chunk, also of a packet that asks for nothing.
+TEST_F(TxBurst, ABounceCopyLeavesTheMetadataItsRoom) {
+  TestQueue& q = open_queue({}, {.tx_metadata = 24});
+  kernel_.kicks_answer(EBUSY, 1);  // keep it in the ring
+  const uint32_t longest = 2048 - 24;
+  const auto outside = numbered(7, longest + 1);
+  const std::vector<Frame> fits = {{.length = longest, .outside = outside.data()}};
+  ASSERT_EQ(q.send(fits), 1U);
+  const auto desc = q.peer().take_packet();
+  ASSERT_TRUE(desc);
+  EXPECT_EQ(desc->addr % 2048, 24U);
+  EXPECT_EQ(desc->len, longest);
+  EXPECT_EQ(number_in(q.peer().bytes(*desc)), 7U);
+  ASSERT_TRUE(q.peer().complete_raw(desc->addr));
+  const std::vector<Frame> too_long = {{.length = longest + 1, .outside = outside.data()}};
+  ASSERT_EQ(q.send(too_long), 1U);
+  EXPECT_EQ(count(q).invalid.get(), 1U);
+}
+
 TEST_F(TxBurst, ABufferSentTwiceIsCopiedTheSecondTime) {
   TestQueue& q = open_queue({.nb_rx = 0});
   kernel_.kicks_answer(EBUSY, 1);

@@ -174,6 +174,7 @@ Status bring_up(struct rte_eth_dev* dev) {
   Status s = port.port->attach();
   if (s) s = flow_attached(port);
   if (s) close_queues_of_other_wakeup(port);
+  if (s) s = prepare_offloads(dev);
   if (s) s = open_queues(port);
   if (s) s = apply_offloads(dev);
   if (s && starts) s = set_up_interrupts(dev);

@@ -5,6 +5,7 @@
 // runs (VLAN strip, packet types). What a burst reads is set here, at start and at each switch.
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_mbuf_dyn.h>
 
 #include <cerrno>
 
@@ -21,6 +22,9 @@ constexpr uint32_t kPacketTypes[] = {RTE_PTYPE_L2_ETHER,    RTE_PTYPE_L2_ETHER_V
                                      RTE_PTYPE_L3_IPV6_EXT, RTE_PTYPE_L4_TCP,        RTE_PTYPE_L4_UDP,
                                      RTE_PTYPE_L4_SCTP,     RTE_PTYPE_L4_FRAG,       RTE_PTYPE_UNKNOWN};
 
+uint64_t tx_offloads(const struct rte_eth_dev* dev, const QueueSlot& slot) {
+  return slot.nb_tx != 0 ? dev->data->dev_conf.txmode.offloads | slot.tx_offload.of_queue : 0;
+}
 uint64_t rx_offloads(const struct rte_eth_dev* dev, const QueueSlot& slot) {
   return slot.nb_rx != 0 ? dev->data->dev_conf.rxmode.offloads | slot.rx_offload.of_queue : 0;
 }
@@ -32,13 +36,18 @@ uint32_t metadata_wanted(const struct rte_eth_dev* dev, const PmdPort& port, con
 }
 
 void set_queue(const struct rte_eth_dev* dev, const PmdPort& port, QueueSlot& slot) {
-  const struct rte_eth_conf& conf = dev->data->dev_conf;
   slot.rx_offload.offloads.store(rx_offloads(dev, slot) & kSoftRxOffloads, std::memory_order_relaxed);
   const uint32_t marks = port.flow.marks ? uint32_t{ZCNBRH_META_MARK} : 0;  // of flow rules, not of the device
   slot.rx_offload.metadata.store((metadata_wanted(dev, port, slot) & port.port->metadata()) | marks,
                                  std::memory_order_relaxed);
   slot.rx_offload.packet_types.store(port.offloads.packet_types.wanted(), std::memory_order_relaxed);
-  slot.tx_offload.flags = slot.tx_policy.flags = tx_flags_of(conf.txmode.offloads | slot.tx_offload.of_queue);
+  const uint64_t tx = tx_offloads(dev, slot);
+  const bool asks_device = slot.umem != nullptr && slot.umem->layout().tx_metadata != 0;
+  slot.tx_policy.device = asks_device ? port.offloads.device : TxDevice{};
+  slot.tx_offload.flags = tx_flags_of(tx);
+  if ((tx & RTE_ETH_TX_OFFLOAD_SEND_ON_TIMESTAMP) != 0)
+    slot.tx_offload.flags |= slot.tx_policy.device.launch_flag;
+  slot.tx_policy.flags = slot.tx_offload.flags;
 }
 
 // Has the device's metadata written, as far as it has any; the software does the rest. A hash has no
@@ -52,6 +61,20 @@ void use_metadata(const struct rte_eth_dev* dev, PmdPort& port) {
          s.error().text().c_str());
   if ((wanted & ~port.port->metadata() & ZCNBRH_META_HASH) != 0)
     ZLOG(WARNING, "port %u (%s): packets come without the device's hash", port.port_id, port.name.c_str());
+}
+
+// What is to be asked of the device by TX metadata, for the UMEMs of queues that are opened from now on.
+Result<TxDevice> device_for(const PmdPort& port, uint64_t tx) {
+  TxDevice device;
+  const uint64_t has = port.port->device_tx_features();
+  device.checksum = (tx & (RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)) != 0 &&
+                    (has & uapi::kNetdevXskTxChecksum) != 0;
+  const bool launches =
+      (tx & RTE_ETH_TX_OFFLOAD_SEND_ON_TIMESTAMP) != 0 && (has & uapi::kNetdevXskTxLaunchTimeFifo) != 0;
+  if (launches && rte_mbuf_dyn_tx_timestamp_register(&device.launch_at, &device.launch_flag) != 0)
+    return Error{rte_errno, "RTE_ETH_TX_OFFLOAD_SEND_ON_TIMESTAMP", "no room in mbufs for the dynamic field"};
+  if (device.checksum || launches) device.bytes = sizeof(uapi::XskTxMetadata);
+  return device;
 }
 
 int vlan_offload_set(struct rte_eth_dev* dev, int /*mask*/) noexcept {
@@ -116,6 +139,7 @@ void switch_bursts(struct rte_eth_dev* dev) {
   if (dev->data->dev_started == 0) return;
   choose_bursts(dev);
   rte_eth_fp_ops[dev->data->port_id].rx_pkt_burst = dev->rx_pkt_burst;
+  rte_eth_fp_ops[dev->data->port_id].tx_pkt_burst = dev->tx_pkt_burst;
 }
 
 void add_offload_ops(struct eth_dev_ops& ops) {
@@ -131,8 +155,25 @@ void add_offload_info(const PmdPort& port, struct rte_eth_dev_info& info) {
   const uint64_t rx = kSoftRxOffloads | (hashes ? RTE_ETH_RX_OFFLOAD_RSS_HASH : 0);
   info.rx_offload_capa |= rx;
   info.rx_queue_offload_capa |= rx;
-  info.tx_offload_capa |= kSoftTxOffloads;
-  info.tx_queue_offload_capa |= kSoftTxOffloads;
+  const bool launches = (port.port->device_tx_features() & uapi::kNetdevXskTxLaunchTimeFifo) != 0;
+  const uint64_t tx = kSoftTxOffloads | (launches ? RTE_ETH_TX_OFFLOAD_SEND_ON_TIMESTAMP : 0);
+  info.tx_offload_capa |= tx;
+  info.tx_queue_offload_capa |= tx;
+}
+
+// The metadata's room is part of the UMEM, so a queue that was opened without it goes and comes back.
+Status prepare_offloads(struct rte_eth_dev* dev) {
+  PmdPort& port = *port_of(dev);
+  uint64_t tx = 0;
+  for (const auto& slot : port.slots) tx |= tx_offloads(dev, *slot);
+  auto device = device_for(port, tx);
+  if (!device) return device.error();
+  port.offloads.device = *device;
+  for (uint16_t queue = 0; queue < port.queues(); ++queue) {
+    const QueueSlot& slot = *port.slots[queue];
+    if (slot.pair && slot.umem && slot.umem->layout().tx_metadata != device->bytes) close_queue(port, queue);
+  }
+  return {};
 }
 
 Status apply_offloads(struct rte_eth_dev* dev) {

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "drivers/net/zcnbrh/offload_tx.h"
 #include "lib/netdev/ptp_clock.h"
 
 namespace zcnbrh::pmd {
@@ -52,6 +53,7 @@ struct PacketTypes {
 };
 
 struct OffloadPort {
+  TxDevice device;  // what is asked of it by TX metadata
   PacketTypes packet_types;
   std::optional<PtpClock> clock;  // of the device's time stamps; none: the software clock stamps
 };

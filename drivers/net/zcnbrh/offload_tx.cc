@@ -4,6 +4,7 @@
 
 #include <rte_errno.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 
@@ -135,14 +136,43 @@ bool tags_fit_in_place(const struct rte_mbuf& m, uint32_t tags) {
   return tags == 0 || (m.data_off >= tags * kTag && m.data_len >= kMacs);
 }
 
-// False: the packet cannot have what it asks for, and is as it was.
+// False: the packet cannot have what it asks for, and is as it was. `left_to_device`: layer 4, of which `out`
+// tells where it is.
 template <typename Bytes>
-bool check_and_complete(Bytes bytes, const struct rte_mbuf& m, uint64_t asked, bool in_place) {
+bool check_and_complete(Bytes bytes, const struct rte_mbuf& m, uint64_t asked, bool in_place,
+                        bool left_to_device, ChecksumWork& out) {
   if ((asked & kTagFlags) != 0 && bytes.length() < kMacs) return false;
   if ((asked & kChecksumFlags) == 0) return true;
   const auto work = locate(bytes, m, asked);
-  if (work && in_place) complete(bytes, *work);
-  return work.has_value();
+  if (!work) return false;
+  out = *work;
+  if (!in_place) return true;
+  if (left_to_device) {
+    bytes.write16(out.inner_l4->field, out.inner_l4->pseudo.sum());
+    ChecksumWork rest = out;
+    rest.inner_l4.reset();
+    complete(bytes, rest);
+  } else {
+    complete(bytes, out);
+  }
+  return true;
+}
+
+// The request before a packet. `l4`: the checksum that is left to the device, or null; `moved`: bytes that tags
+// have moved it by.
+void write_metadata(uint8_t* data, const struct rte_mbuf& m, const TxDevice& device, const L4Span* l4,
+                    uint32_t moved) {
+  uapi::XskTxMetadata metadata{};
+  if (l4 != nullptr) {
+    metadata.flags |= uapi::kXdpTxmdChecksum;
+    metadata.csum_start = static_cast<uint16_t>(l4->at + moved);
+    metadata.csum_offset = static_cast<uint16_t>(l4->field - l4->at);
+  }
+  if ((m.ol_flags & device.launch_flag) != 0) {
+    metadata.flags |= uapi::kXdpTxmdLaunchTime;
+    metadata.launch_time = *RTE_MBUF_DYNFIELD(&m, device.launch_at, const rte_mbuf_timestamp_t*);
+  }
+  std::memcpy(data - sizeof metadata, &metadata, sizeof metadata);
 }
 
 constexpr TxPlan kInvalidPacket{TxVerdict::kInvalid, 0, {}, 0};
@@ -199,19 +229,33 @@ uint16_t prepare_to_send(void* queue, struct rte_mbuf** packets, uint16_t count)
 
 TxPlan OffloadTxPolicy::plan_and_complete(struct rte_mbuf* packet, uint32_t max_length) {
   const uint64_t asked = asked_of(packet->ol_flags, flags);
-  const TxPlan as_it_is = TxMbufPolicy::plan(packet, max_length);
-  if (as_it_is.verdict == TxVerdict::kInvalid || asked == 0) return as_it_is;
+  TxPlan plan = TxMbufPolicy::plan(packet, max_length);
+  if (plan.verdict == TxVerdict::kInvalid || asked == 0) return plan;
   const uint32_t tags = tags_asked(asked);
-  const bool in_place = as_it_is.verdict == TxVerdict::kByAddress && tags_fit_in_place(*packet, tags);
-  const bool fits = packet->nb_segs == 1 ? check_and_complete(FlatBytes(*packet), *packet, asked, in_place)
-                                         : check_and_complete(ChainBytes(packet), *packet, asked, in_place);
-  const uint32_t length = as_it_is.length + tags * kTag;
+  const bool in_place = is_private(packet) && tags_fit_in_place(*packet, tags);
+  const bool room = packet->data_off >= tags * kTag + device.bytes;
+  const bool by_device = device.checksum && in_place && room && plan.verdict == TxVerdict::kByAddress &&
+                         (asked & RTE_MBUF_F_TX_L4_MASK) != 0 && (asked & RTE_MBUF_F_TX_OUTER_UDP_CKSUM) == 0;
+  ChecksumWork work;
+  const bool fits = packet->nb_segs == 1
+                        ? check_and_complete(FlatBytes(*packet), *packet, asked, in_place, by_device, work)
+                        : check_and_complete(ChainBytes(packet), *packet, asked, in_place, by_device, work);
+  const uint32_t length = plan.length + tags * kTag;
   if (!fits || length > max_length) return kInvalidPacket;
-  if (!in_place) return {TxVerdict::kBounce, length, {}, 0};
-  packet->ol_flags &= ~asked;
-  if (tags == 0) return as_it_is;
-  insert_tags_in_place(*packet, tags);
-  return TxMbufPolicy::plan(packet, max_length);
+  const bool launch = (asked & device.launch_flag) != 0;
+  if (in_place) {
+    packet->ol_flags &= ~(asked & ~device.launch_flag & ~(by_device ? RTE_MBUF_F_TX_L4_MASK : 0));
+    if (tags != 0) {
+      insert_tags_in_place(*packet, tags);
+      plan = TxMbufPolicy::plan(packet, max_length);
+    }
+    if ((by_device || launch) && room)
+      write_metadata(rte_pktmbuf_mtod(packet, uint8_t*), *packet, device, by_device ? &*work.inner_l4 : nullptr,
+                     tags * kTag);
+  }
+  if (!in_place || (launch && !room)) plan = {TxVerdict::kBounce, length, {}, 0};
+  if (by_device || launch) plan.options |= uapi::kXdpTxMetadata;
+  return plan;
 }
 
 // The checks are plan_and_complete()'s.
@@ -223,41 +267,39 @@ void OffloadTxPolicy::copy_and_complete(const struct rte_mbuf* packet, uint8_t* 
   FlatBytes bytes(data, ChainBytes(packet).length());
   if (const auto work = locate(bytes, *packet, asked)) complete(bytes, *work);
   if (tags != 0) insert_tags(data, *packet, tags);
+  if (device.bytes != 0) write_metadata(to, *packet, device, nullptr, 0);
 }
 
-bool OffloadTxPolicy::complete_chain(struct rte_mbuf* packet) const {
+// As several descriptors: what is completed, and where the device has to be asked, with the request in place.
+bool OffloadTxPolicy::may_go_by_address(const struct rte_mbuf* packet) const {
   const uint64_t asked = asked_of(packet->ol_flags, flags);
-  const uint32_t tags = tags_asked(asked);
-  if (!tags_fit_in_place(*packet, tags) || !check_and_complete(ChainBytes(packet), *packet, asked, true))
-    return false;
-  packet->ol_flags &= ~asked;
-  if (tags != 0) insert_tags_in_place(*packet, tags);
-  return true;
+  if ((asked & ~device.launch_flag) != 0) return false;
+  return (asked & device.launch_flag) == 0 || packet->data_off >= device.bytes;
 }
 
-// Leaves the room for the tags at the start.
-void OffloadTxPolicy::copy_part(const Packet& packet, uint32_t from, uint8_t* to, uint32_t length) const {
-  const uint32_t gap = tags_asked(asked_of(packet->ol_flags, flags)) * kTag;
-  if (from >= gap) return TxMbufPolicy::copy_part(packet, from - gap, to, length);
-  const uint32_t skip = gap - from;
-  if (length > skip) TxMbufPolicy::copy_part(packet, 0, to + skip, length - skip);
+// A part of the packet as it will be with its tags.
+void OffloadTxPolicy::copy_tagged_part(struct rte_mbuf* packet, uint32_t from, uint8_t* to,
+                                       uint32_t length) const {
+  const uint32_t added = tags_asked(asked_of(packet->ol_flags, flags)) * kTag;
+  uint8_t head[kMacs + 2 * kTag];
+  if (added != 0 && from < kMacs + added) {
+    TxMbufPolicy::copy_part(packet, 0, head + added, kMacs);
+    insert_tags(head + added, *packet, added / kTag);
+    const uint32_t here = std::min(kMacs + added - from, length);
+    std::memcpy(to, head + from, here);
+    from += here;
+    to += here;
+    length -= here;
+  }
+  TxMbufPolicy::copy_part(packet, from - added, to, length);
 }
 
-// The pieces as segments of a packet without a pool; the checks are plan_and_complete()'s.
-void OffloadTxPolicy::complete_pieces(const struct rte_mbuf* packet, uint8_t* const* pieces, uint32_t count,
+void OffloadTxPolicy::complete_pieces(const struct rte_mbuf* packet, uint8_t* const* pieces, uint32_t /*count*/,
                                       uint32_t each, uint32_t length) const {
   const uint64_t asked = asked_of(packet->ol_flags, flags);
-  const uint32_t tags = tags_asked(asked);
-  struct rte_mbuf segments[kMaxTxSegments];
-  for (uint32_t i = 0; i < count; ++i, length -= RTE_MIN(length, each)) {
-    segments[i].buf_addr = pieces[i];
-    segments[i].data_off = static_cast<uint16_t>(i == 0 ? tags * kTag : 0);
-    segments[i].data_len = static_cast<uint16_t>(RTE_MIN(length, each) - segments[i].data_off);
-    segments[i].next = i + 1 < count ? &segments[i + 1] : nullptr;
-  }
-  ChainBytes bytes(segments);
+  PieceBytes bytes(pieces, each, length, tags_asked(asked) * kTag);
   if (const auto work = locate(bytes, *packet, asked)) complete(bytes, *work);
-  if (tags != 0) insert_tags(rte_pktmbuf_mtod(&segments[0], uint8_t*), *packet, tags);
+  if (device.bytes != 0) write_metadata(pieces[0], *packet, device, nullptr, 0);
 }
 
 }  // namespace zcnbrh::pmd

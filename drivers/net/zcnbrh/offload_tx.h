@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Z-CNBRH authors
 //
-// Transmit offloads in software: IPv4, TCP and UDP checksums, those of an outer header too, and VLAN tags. An
-// mbuf that goes by address is the driver's alone (see mbuf_policy.h), so its data is completed in place;
-// any other is copied to a bounce frame, and the copy is completed. Data that is shared is never written.
+// Transmit offloads: IPv4, TCP and UDP checksums, those of an outer header too, and VLAN tags in software; and
+// by the device, on request by TX metadata before the packet, a checksum and the time to send. An mbuf whose
+// data nobody else can see is completed in place; any other is copied to bounce frames, and the copy is
+// completed. Data that is shared is never written.
 //
 // A packet completed in place has its flags taken off. So one that does not fit the ring and is offered
-// again goes out the same. Checksums are computed from the headers alone, whatever stands in their fields.
+// again goes out the same. What is left to the device keeps its flag, and is asked for anew. Checksums are
+// computed from the headers alone, whatever stands in their fields.
 #pragma once
 
 #include <ethdev_driver.h>
@@ -20,6 +22,14 @@ inline constexpr uint64_t kSoftTxOffloads = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_
                                             RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_OUTER_IPV4_CKSUM |
                                             RTE_ETH_TX_OFFLOAD_OUTER_UDP_CKSUM |
                                             RTE_ETH_TX_OFFLOAD_VLAN_INSERT | RTE_ETH_TX_OFFLOAD_QINQ_INSERT;
+
+// What the device does on request (Linux 6.8), and where requests go.
+struct TxDevice {
+  uint32_t bytes = 0;  // of metadata before each packet; 0: nothing is asked of the device
+  bool checksum = false;
+  int launch_at = -1;  // of the launch time among an mbuf's dynamic fields, RTE_MBUF_DYNFIELD_TIMESTAMP_NAME
+  uint64_t launch_flag = 0;  // the mbuf flag that asks for it; 0: none may
+};
 
 // What one queue's packets may ask for.
 struct TxOffload {
@@ -35,6 +45,7 @@ uint16_t prepare_to_send(void* queue, struct rte_mbuf** packets, uint16_t count)
 
 struct OffloadTxPolicy : TxMbufPolicy {
   uint64_t flags = 0;  // TxOffload::flags
+  TxDevice device;
 
   TxPlan plan(const Packet& packet, uint32_t max_length) {
     if ((packet->ol_flags & flags) == 0) return TxMbufPolicy::plan(packet, max_length);
@@ -46,27 +57,28 @@ struct OffloadTxPolicy : TxMbufPolicy {
     else
       copy_and_complete(packet, to);
   }
-
-  // Packets of several descriptors: a chain that is lent to the kernel is the driver's alone as well and
-  // completed in place; one that is gathered into several frames there.
   uint32_t parts(const Packet& packet, TxPart* out, uint32_t most, uint32_t longest) {
-    const uint32_t count = TxMbufPolicy::parts(packet, out, most, longest);
-    if (count == 0 || (packet->ol_flags & flags) == 0) return count;
-    return complete_chain(packet) ? TxMbufPolicy::parts(packet, out, most, longest) : 0;
+    if ((packet->ol_flags & flags) != 0 && !may_go_by_address(packet)) return 0;
+    return TxMbufPolicy::parts(packet, out, most, longest);
   }
-  void copy_part(const Packet& packet, uint32_t from, uint8_t* to, uint32_t length) const;
-  // The whole packet was copied, `each` bytes a piece.
+  void copy_part(const Packet& packet, uint32_t from, uint8_t* to, uint32_t length) const {
+    if ((packet->ol_flags & flags) == 0)
+      TxMbufPolicy::copy_part(packet, from, to, length);
+    else
+      copy_tagged_part(packet, from, to, length);
+  }
   void copied(const Packet& packet, uint8_t* const* pieces, uint32_t count, uint32_t each,
               uint32_t length) const {
     if ((packet->ol_flags & flags) != 0) complete_pieces(packet, pieces, count, each, length);
   }
 
  private:
-  bool complete_chain(struct rte_mbuf* packet) const;
-  void complete_pieces(const struct rte_mbuf* packet, uint8_t* const* pieces, uint32_t count, uint32_t each,
-                       uint32_t length) const;
   TxPlan plan_and_complete(struct rte_mbuf* packet, uint32_t max_length);
   void copy_and_complete(const struct rte_mbuf* packet, uint8_t* to) const;
+  bool may_go_by_address(const struct rte_mbuf* packet) const;
+  void copy_tagged_part(struct rte_mbuf* packet, uint32_t from, uint8_t* to, uint32_t length) const;
+  void complete_pieces(const struct rte_mbuf* packet, uint8_t* const* pieces, uint32_t count, uint32_t each,
+                       uint32_t length) const;
 };
 
 }  // namespace zcnbrh::pmd

@@ -33,7 +33,8 @@ void add_queue_info(struct rte_eth_dev_info& info);  // queue_ops.cc
 
 // offload_ops.cc
 void add_offload_info(const PmdPort& port, struct rte_eth_dev_info& info);  // capabilities
-Status apply_offloads(struct rte_eth_dev* dev);  // what was configured, to the queues; in dev_start
+Status prepare_offloads(struct rte_eth_dev* dev);  // before queues are opened; in dev_start
+Status apply_offloads(struct rte_eth_dev* dev);    // what was configured, to the queues; in dev_start
 
 // offload_ops.cc: what a burst reads, and which burst, anew while the port runs
 void switch_bursts(struct rte_eth_dev* dev);

@@ -2,7 +2,7 @@
 // Copyright 2026 The Z-CNBRH authors
 //
 // A packet's bytes by offset, whether they lie in one piece or in the segments of a chain, where a header
-// may be cut anywhere. Callers keep offset + count within length().
+// may be cut anywhere, or in the pieces of a copy. Callers keep offset + count within length().
 #pragma once
 
 #include <rte_mbuf.h>
@@ -26,6 +26,47 @@ class FlatBytes {
  private:
   uint8_t* data_;
   uint32_t length_;
+};
+
+// Pieces of `each` bytes in a row, the last one shorter. Offset 0 is `skipped` bytes into the first.
+class PieceBytes {
+ public:
+  PieceBytes(uint8_t* const* pieces, uint32_t each, uint32_t total, uint32_t skipped)
+      : pieces_(pieces), each_(each), skipped_(skipped), length_(total - skipped) {}
+
+  uint32_t length() const { return length_; }
+  void read(uint32_t offset, void* to, uint32_t count) const {
+    auto* out = static_cast<uint8_t*>(to);
+    walk(offset, count, [&](uint8_t* data, uint32_t n) {
+      std::memcpy(out, data, n);
+      out += n;
+    });
+  }
+  void write16(uint32_t offset, uint16_t in_memory_order) {
+    const auto* from = reinterpret_cast<const uint8_t*>(&in_memory_order);
+    walk(offset, 2, [&](uint8_t* data, uint32_t n) {
+      std::memcpy(data, from, n);
+      from += n;
+    });
+  }
+  void sum(InetSum& sum, uint32_t offset, uint32_t count) const {
+    walk(offset, count, [&](const uint8_t* data, uint32_t n) { sum.add(data, n); });
+  }
+
+ private:
+  template <typename Visit>
+  void walk(uint32_t offset, uint32_t count, Visit visit) const {
+    for (offset += skipped_; count != 0;) {
+      const uint32_t within = offset % each_;
+      const uint32_t here = each_ - within < count ? each_ - within : count;
+      visit(pieces_[offset / each_] + within, here);
+      offset += here;
+      count -= here;
+    }
+  }
+
+  uint8_t* const* pieces_;
+  uint32_t each_, skipped_, length_;
 };
 
 class ChainBytes {

@@ -39,7 +39,8 @@ struct UmemKey {
   bool operator==(const UmemKey& other) const {
     return kernel == other.kernel && node == other.node && mode == other.mode && segments == other.segments &&
            layout.chunk_size == other.layout.chunk_size && layout.headroom == other.layout.headroom &&
-           layout.unaligned == other.layout.unaligned && layout.tx_metadata == other.layout.tx_metadata;
+           layout.unaligned == other.layout.unaligned && layout.tx_metadata == other.layout.tx_metadata &&
+           layout.tx_sw_csum == other.layout.tx_sw_csum;
   }
 };
 

@@ -142,6 +142,7 @@ int rx_queue_setup(struct rte_eth_dev* dev, uint16_t queue, uint16_t descriptors
     return log_error(port, "RX queue setup", s.error());
   slot.control.rx_conf = *conf;
   slot.rx_offload.of_queue = conf->offloads;
+  if (dev->data->dev_started != 0) switch_bursts(dev);
   dev->data->rx_queues[queue] = slot.rx;
   return 0;
 }
@@ -192,6 +193,7 @@ int tx_queue_setup(struct rte_eth_dev* dev, uint16_t queue, uint16_t descriptors
   }
   slot.control.tx_conf = *conf;
   slot.tx_offload.of_queue = conf->offloads;
+  if (running) switch_bursts(dev);
   dev->data->tx_queues[queue] = slot.tx;
   return 0;
 }

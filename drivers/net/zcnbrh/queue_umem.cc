@@ -95,6 +95,8 @@ Result<UmemKey> key_for(PmdPort& port, const QueueSlot& slot, const PoolList& po
   } else {
     key.layout = slot.nb_rx != 0 ? layout_of_ours(port, pools) : layout_to_send(port, pools);
   }
+  key.layout.tx_metadata = port.offloads.device.bytes;
+  key.layout.tx_sw_csum = key.layout.tx_metadata != 0 && port.port->tx_features_forced();
   return key;
 }
 
