@@ -3,7 +3,7 @@
 //
 // Mempools that are freed while a port is there. On huge pages, whose memory EAL gives back to the system: a
 // pool made later at the same addresses lies in other pages than the UMEM pins, so a packet of it that went
-// by address would be old bytes. net_af_xdp has no answer to that: it sends whatever its UMEM still pins.
+// by address would be old bytes.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -199,9 +199,11 @@ Status open_queue(PmdPort& port, uint16_t queue, const PoolList& pools, bool sha
   return set_tx_policy(port, slot);
 }
 
-// Sharing a UMEM across queues needs Linux 5.10; and a driver may refuse what its sibling took.
+// Sharing a UMEM across queues needs Linux 5.10; a driver may refuse what its sibling took; and the socket to
+// share through may be of a netdev that has just gone, with its port not told yet (EBADF, xsk_bind()).
 bool sharing_was_refused(const QueueSlot& slot, const Error& error) {
-  return slot.umem && slot.umem->umem().sharer() >= 0 && (error.code == EINVAL || error.code == EOPNOTSUPP) &&
+  return slot.umem && slot.umem->umem().sharer() >= 0 &&
+         (error.code == EINVAL || error.code == EOPNOTSUPP || error.code == EBADF) &&
          std::string_view(error.call) == "bind(XDP_SHARED_UMEM)";
 }
 
