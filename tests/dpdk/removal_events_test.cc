@@ -46,13 +46,14 @@ class RemovalEvents : public ::testing::Test {
   void plug_netdev() { ASSERT_EQ(NetNamespace::connect(here_, "zl0", there_, "zl1"), ""); }
   void unplug_netdev() { ASSERT_TRUE(here_.shell("ip link del zl0")); }
 
-  void start(const std::string& keys) {
+  void start(const std::string& keys, bool rx_interrupts = false) {
     ASSERT_EQ(rte_vdev_init(kName, ("iface=zl0" + keys).c_str()), 0);
     ASSERT_EQ(rte_eth_dev_get_port_by_name(kName, &id_), 0);
     rte_eth_dev_info info{};
     rte_eth_dev_info_get(id_, &info);
     rte_eth_conf conf{};
     conf.intr_conf.lsc = 1;
+    conf.intr_conf.rxq = rx_interrupts;
     conf.intr_conf.rmv = (*info.dev_flags & RTE_ETH_DEV_INTR_RMV) != 0;
     EXPECT_EQ(conf.intr_conf.rmv, keys.find("reattach=1") == std::string::npos);
     ASSERT_EQ(rte_eth_dev_configure(id_, 1, 1, &conf), 0);
@@ -234,6 +235,26 @@ TEST_F(RemovalEvents, ManyTurnsUnderPollingAndControlCalls) {
   controller.join();
   EXPECT_EQ(sent(), taken);
   EXPECT_EQ(changes_, 20);
+  finish();
+}
+
+// A thread that sleeps in rte_epoll_wait() when the netdev goes is woken by the next one's packets.
+TEST_F(RemovalEvents, RxInterruptsFollowTheNetdev) {
+  ASSERT_NO_FATAL_FAILURE(start(",reattach=1", true));
+  ASSERT_EQ(rte_eth_dev_rx_intr_ctl_q(id_, 0, RTE_EPOLL_PER_THREAD, RTE_INTR_EVENT_ADD, nullptr), 0);
+  ASSERT_NO_FATAL_FAILURE(unplug_netdev());
+  ASSERT_TRUE(eventually([&] { return !up_; }));
+  ASSERT_NO_FATAL_FAILURE(plug_netdev());
+  ASSERT_TRUE(eventually([&] { return up_.load(); }));
+  while (receive() != 0) {
+  }
+  ASSERT_EQ(rte_eth_dev_rx_intr_enable(id_, 0), 0);
+  // Any packet will do: the neighbour that is asked for does not exist.
+  ASSERT_TRUE(there_.shell("ip addr add 10.9.8.1/24 dev zl1; ping -c 1 -W 1 10.9.8.7 >/dev/null; true"));
+  rte_epoll_event event{};
+  EXPECT_EQ(rte_epoll_wait(RTE_EPOLL_PER_THREAD, &event, 1, 5000), 1);
+  EXPECT_GE(receive(), 1U);
+  EXPECT_EQ(rte_eth_dev_rx_intr_ctl_q(id_, 0, RTE_EPOLL_PER_THREAD, RTE_INTR_EVENT_DEL, nullptr), 0);
   finish();
 }
 

@@ -122,6 +122,7 @@ def returns(remove, restore):
             after = r.pmd.stats()
             check(after["RX-packets"] >= before["RX-packets"] + 150, f"counts were lost: {before}, {after}")
             equal(r.pmd.text.count(REMOVAL), 0, "removal events")
+            equal(r.pmd.xstats()["xdp_program_displaced"], 0, "programs taken off, which went with their netdev")
     test.__doc__ = f"reattach=1, {remove.__name__} and {restore.__name__}, three times: link down and up, packets flow again"
     return test
 

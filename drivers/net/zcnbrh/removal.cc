@@ -117,6 +117,8 @@ void look_at_program(PmdPort& port) {
   if (port.control.absent || port.port->program() == nullptr) return;
   const std::string now = port.port->program()->displaced_by();
   if (now == port.control.displaced_by) return;
+  // A netdev that is just going has lost its program, too; that is told by RTM_DELLINK.
+  if (!now.empty() && !netdev_query(port.port->ifindex())) return;
   port.control.displaced_by = now;
   if (now.empty()) return;
   ++port.control.program_displaced;
