@@ -150,10 +150,8 @@ def small_pool():
 
 
 def small_buffers():
-    """buffers too small for AF_XDP, or for the MTU: an error with pool and numbers"""
+    """buffers too small for AF_XDP: an error with pool and numbers (for the MTU: jumbo_wire.py)"""
     start_refused({}, ["mb_pool_0", "needs at least 2048", "data room of at least"], app=["--mbuf-size=1024"])
-    start_refused({}, ["mb_pool_0", "MTU of 3000 needs"], app=["--max-pkt-len=3018"],
-                  become=["env", "ZCNBRH_FORCE_FEATURES=-multi_buffer"])
 
 
 def without(capabilities):
