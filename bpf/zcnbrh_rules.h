@@ -263,7 +263,7 @@ static __always_inline const struct zcnbrh_rule *zcnbrh_find_rule(struct xdp_md 
 }
 
 /* The verdict on a packet that is taken away from the application; -1: it is not. */
-static __always_inline int zcnbrh_apply_rules(struct xdp_md *ctx, int frags) {
+static __always_inline int zcnbrh_apply_rules(struct xdp_md *ctx, int frags, int marks) {
   __u32 zero = 0;
   void *table = bpf_map_lookup_elem(&zcnbrh_rules, &zero);
   if (!table) return -1;
@@ -272,7 +272,7 @@ static __always_inline int zcnbrh_apply_rules(struct xdp_md *ctx, int frags) {
   const struct zcnbrh_rule *rule = zcnbrh_find_rule(ctx, rules, frags);
   if (rule && rule->verdict == ZCNBRH_RULE_DROP) return XDP_DROP;
   if (rule && rule->verdict == ZCNBRH_RULE_TO_KERNEL) return XDP_PASS;
-  if (rules->marks) {
+  if (marks && rules->marks) {
     /* Every packet gets its metadata, so that none is taken for what an earlier packet left in the buffer. */
     if (rule && rule->has_mark) {
       zcnbrh_meta_mark(ctx, rule->mark);
@@ -283,20 +283,20 @@ static __always_inline int zcnbrh_apply_rules(struct xdp_md *ctx, int frags) {
   return -1;
 }
 
-#define ZCNBRH_RULES_OF(ctx, frags)                  \
-  do {                                               \
-    if (zcnbrh_config.rules) {                       \
-      int verdict_ = zcnbrh_apply_rules(ctx, frags); \
-      if (verdict_ >= 0) return verdict_;            \
-    }                                                \
+#define ZCNBRH_RULES_OF(ctx, frags, marks)                  \
+  do {                                                      \
+    if (zcnbrh_config.rules) {                              \
+      int verdict_ = zcnbrh_apply_rules(ctx, frags, marks); \
+      if (verdict_ >= 0) return verdict_;                   \
+    }                                                       \
   } while (0)
 
 /*
  * Returns from the caller where a rule takes the packet away from the application. Take pointers to the packet
  * behind it, not before: a mark may move its metadata. The second is for programs in a section "xdp.frags".
  */
-#define ZCNBRH_RULES(ctx) ZCNBRH_RULES_OF(ctx, 0)
-#define ZCNBRH_RULES_FRAGS(ctx) ZCNBRH_RULES_OF(ctx, 1)
+#define ZCNBRH_RULES(ctx) ZCNBRH_RULES_OF(ctx, 0, 1)
+#define ZCNBRH_RULES_FRAGS(ctx) ZCNBRH_RULES_OF(ctx, 1, 1)
 
 #endif /* __bpf__ */
 

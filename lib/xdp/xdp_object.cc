@@ -25,6 +25,7 @@ namespace {
 constexpr const char* kOwnObjectName = "zcnbrh_xdp";
 const char* own_program(const XdpObjectOptions& options) {
   if (options.config.rules == 0) return "zcnbrh_redirect";
+  if (options.joins) return options.frags ? "zcnbrh_joined_frags" : "zcnbrh_joined";
   return options.frags ? "zcnbrh_filter_frags" : "zcnbrh_filter";
 }
 constexpr uint32_t kXdpHasFrags = 1U << 5;                        // BPF_F_XDP_HAS_FRAGS, 5.18

@@ -19,6 +19,7 @@ namespace zcnbrh {
 struct XdpObjectOptions {
   std::string user_object;   // path of a compiled BPF object, empty for our own program
   uint32_t max_queues = 64;  // receive queues to serve; the maps get as many entries
+  bool joins = false;        // our own program is for libxdp's dispatcher: it marks no packets
   bool frags = false;        // our own program takes packets of several buffers (Linux 5.18)
   // on_empty, counters, per_cpu, rules; the owner is added here. A user's program that has a rule table gets
   // it whatever `rules` says.

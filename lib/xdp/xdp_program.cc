@@ -269,6 +269,7 @@ Result<XdpProgram::Shared*> ProgramRegistry::create_as_asked(const XdpProgramOpt
   if (!dispatcher) return dispatcher.error();
 
   XdpObjectOptions wanted = object_options(options);
+  wanted.joins = *dispatcher;
   wanted.config.rules = *dispatcher;  // it has no exchange of programs without a gap, see use_rules()
   Result<XdpObject> object = XdpObject::open(wanted);
   if (!object) return object.error();

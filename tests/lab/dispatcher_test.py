@@ -7,7 +7,7 @@ the machines that build this often refuse; the lab's kernel does not."""
 import ctypes
 import os
 
-from lab_rig import MODE, check, equal, exchange, main, netlab, rig
+from lab_rig import MODE, check, equal, exchange, frames, main, netlab, rig
 from rig import BUILD
 
 XDP_MODE_NATIVE = 1  # enum xdp_attach_mode of libxdp
@@ -72,5 +72,19 @@ def other_comes_later():
         exchange(r, 200)
 
 
+def flow_rules():
+    """behind the dispatcher rules drop packets; a mark, which its kernel would refuse, is refused with the reason"""
+    with rig.rig(keys={"attach": "dispatcher"}) as r:
+        said = r.pmd.command("flow create 0 ingress pattern eth / end actions mark id 7 / queue index 0 / end")
+        check("dispatcher" in said and "attach=link" in said, f"the mark: {said}")
+        said = r.pmd.command("flow create 0 ingress pattern eth / ipv4 / udp dst is 2000 / end actions drop / end")
+        check("created" in said, f"the drop: {said}")
+        r.forward("io")
+        equal(r.peer().exchange([frames.numbered_frame(number, 100) for number in range(20)], timeout=1), [],
+              "dropped frames that came back")
+        r.pmd.commands("stop", "flow flush 0")
+        exchange(r, 100)
+
+
 if __name__ == "__main__":
-    main([beside_another({"attach": "dispatcher"}), beside_another({}), other_comes_later])
+    main([beside_another({"attach": "dispatcher"}), beside_another({}), other_comes_later, flow_rules])

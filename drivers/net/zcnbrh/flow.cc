@@ -93,6 +93,11 @@ void stop_steering(const PmdPort& port, const struct rte_flow& flow) {
          flow.steering->location, s.error().text().c_str());
 }
 
+bool joins_dispatcher(const PmdPort& port) {
+  const XdpProgram* program = port.port->program();
+  return program != nullptr && std::string_view(program->attach_kind()) == "libxdp dispatcher";
+}
+
 std::optional<FlowRefusal> translate(const struct rte_eth_dev* dev, const struct rte_flow_attr* attr,
                                      const struct rte_flow_item* pattern, const struct rte_flow_action* actions,
                                      TranslatedFlow& flow) {
@@ -102,7 +107,12 @@ std::optional<FlowRefusal> translate(const struct rte_eth_dev* dev, const struct
   facts.rx_queues = dev->data->nb_rx_queues != 0 ? dev->data->nb_rx_queues : port.queues();
   facts.no_filters =
       port.config().is_loop() ? "the loop backend has no filters" : Nic(port).filters().why_none();
-  return translate_flow(facts, attr, pattern, actions, flow);
+  auto refused = translate_flow(facts, attr, pattern, actions, flow);
+  if (!refused && flow.rule.mark.has_value() && joins_dispatcher(port))
+    return FlowRefusal{
+        ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, nullptr,
+        "mark: libxdp's dispatcher takes no program that writes before a packet; attach=link does"};
+  return refused;
 }
 
 int flow_validate(struct rte_eth_dev* dev, const struct rte_flow_attr* attr,
