@@ -36,6 +36,7 @@ uint32_t metadata_wanted(const struct rte_eth_dev* dev, const PmdPort& port, con
 }
 
 void set_queue(const struct rte_eth_dev* dev, const PmdPort& port, QueueSlot& slot) {
+  slot.rx_offload.vlans = &dev->data->vlan_filter_conf;
   slot.rx_offload.offloads.store(rx_offloads(dev, slot) & kSoftRxOffloads, std::memory_order_relaxed);
   const uint32_t marks = port.flow.marks ? uint32_t{ZCNBRH_META_MARK} : 0;  // of flow rules, not of the device
   slot.rx_offload.metadata.store((metadata_wanted(dev, port, slot) & port.port->metadata()) | marks,
@@ -81,6 +82,11 @@ int vlan_offload_set(struct rte_eth_dev* dev, int /*mask*/) noexcept {
   if (port_of(dev) == nullptr) return -ENOTSUP;
   switch_bursts(dev);  // ethdev has noted the choice in dev_conf, and checked it against what is on offer
   return 0;
+}
+
+// ethdev keeps the table that the bursts read, and writes it once this has said yes.
+int vlan_filter_set(struct rte_eth_dev* dev, uint16_t /*id*/, int /*on*/) noexcept {
+  return port_of(dev) != nullptr ? 0 : -ENOTSUP;
 }
 
 void vlan_strip_queue_set(struct rte_eth_dev* dev, uint16_t queue, int on) noexcept {
@@ -143,6 +149,7 @@ void switch_bursts(struct rte_eth_dev* dev) {
 }
 
 void add_offload_ops(struct eth_dev_ops& ops) {
+  ops.vlan_filter_set = vlan_filter_set;
   ops.vlan_offload_set = vlan_offload_set;
   ops.vlan_strip_queue_set = vlan_strip_queue_set;
   ops.dev_supported_ptypes_get = supported_ptypes_get;

@@ -140,13 +140,29 @@ uint32_t take_metadata(struct rte_mbuf* m, uint32_t wanted) {
   return have;
 }
 
+// By the outermost tag; packets without one are let in, as by NICs.
+bool is_let_in(const struct rte_mbuf* m, const struct rte_vlan_filter_conf& vlans, bool taken_by_device) {
+  const std::optional<uint16_t> tci = taken_by_device ? m->vlan_tci : tag_in_data(m, kMacs, true);
+  if (!tci) return true;
+  const uint32_t id = *tci & RTE_VLAN_ID_MASK;
+  return (vlans.ids[id / 64] >> (id % 64) & 1) != 0;
+}
+
+// Takes back that they were handed over.
+void take_back(struct rte_mbuf* m, RxCounters& counters) {
+  counters.packets.add(-uint64_t{1});
+  counters.bytes.add(-uint64_t{m->pkt_len});
+  rte_pktmbuf_free(m);
+}
+
 }  // namespace
 
 int register_rx_timestamp() { return rte_mbuf_dyn_rx_timestamp_register(&g_timestamp_at, &g_timestamp_flag); }
 
 uint32_t metadata_for(uint64_t rx_offloads) {
   uint32_t wanted = 0;
-  if ((rx_offloads & (RTE_ETH_RX_OFFLOAD_VLAN_STRIP | RTE_ETH_RX_OFFLOAD_QINQ_STRIP)) != 0)
+  if ((rx_offloads &
+       (RTE_ETH_RX_OFFLOAD_VLAN_STRIP | RTE_ETH_RX_OFFLOAD_QINQ_STRIP | RTE_ETH_RX_OFFLOAD_VLAN_FILTER)) != 0)
     wanted |= ZCNBRH_META_VLAN;
   if ((rx_offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH) != 0) wanted |= ZCNBRH_META_HASH;
   if ((rx_offloads & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0) wanted |= ZCNBRH_META_TIMESTAMP;
@@ -159,7 +175,8 @@ uint64_t software_clock_ns() {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
-void finish_received(const RxOffload& wanted, struct rte_mbuf** packets, uint16_t count) {
+uint16_t finish_received(const RxOffload& wanted, struct rte_mbuf** packets, uint16_t count,
+                         RxCounters& counters, Counter& dropped_vlan) {
   const uint64_t offloads = wanted.offloads.load(std::memory_order_relaxed);
   const uint32_t types = wanted.packet_types.load(std::memory_order_relaxed);
   const uint32_t metadata = wanted.metadata.load(std::memory_order_relaxed);
@@ -167,15 +184,24 @@ void finish_received(const RxOffload& wanted, struct rte_mbuf** packets, uint16_
   const bool stamps = (offloads & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0 && (metadata & ZCNBRH_META_TIMESTAMP) == 0;
   const bool strips = (offloads & (RTE_ETH_RX_OFFLOAD_VLAN_STRIP | RTE_ETH_RX_OFFLOAD_QINQ_STRIP)) != 0;
   const bool parses = (offloads & kRxChecksumOffloads) != 0 || types != 0;
+  const bool filters = (offloads & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) != 0;
   const uint64_t now = stamps ? software_clock_ns() : 0;
+  uint16_t kept = 0;
   for (uint16_t i = 0; i < count; ++i) {
     struct rte_mbuf* m = packets[i];
     if (i + kPrefetchAhead < count) rte_prefetch0(rte_pktmbuf_mtod(packets[i + kPrefetchAhead], void*));
     const uint32_t have = metadata != 0 ? take_metadata(m, metadata) : 0;
+    if (filters && !is_let_in(m, *wanted.vlans, (have & ZCNBRH_META_VLAN) != 0)) {
+      take_back(m, counters);
+      dropped_vlan.add(1);
+      continue;
+    }
+    packets[kept++] = m;
     if (strips) strip(m, (offloads & RTE_ETH_RX_OFFLOAD_QINQ_STRIP) != 0, (have & ZCNBRH_META_VLAN) != 0);
     if (parses) parse(m, offloads, types);
     if (stamps) set_timestamp(m, now);
   }
+  return kept;
 }
 
 }  // namespace zcnbrh::pmd

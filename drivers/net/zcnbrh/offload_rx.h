@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Z-CNBRH authors
 //
-// Receive offloads on the packets that a burst has delivered: packet type, VLAN and QinQ strip, checksum
-// status, time stamp in software; and what the device knows, where the XDP program wrote it before the packet
-// (bpf/zcnbrh_meta.h): hash, VLAN tag, time stamp, and the mark of a flow rule. A queue for which nothing is
-// asked runs the plain burst and pays nothing.
+// Receive offloads on the packets that a burst has delivered: packet type, VLAN filter, VLAN and QinQ strip,
+// checksum status, time stamp in software; and what the device knows, where the XDP program wrote it before the
+// packet (bpf/zcnbrh_meta.h): hash, VLAN tag, time stamp, and the mark of a flow rule. A queue for which
+// nothing is asked runs the plain burst and pays nothing.
 #pragma once
 
 #include <ethdev_driver.h>
@@ -15,6 +15,7 @@
 
 #include "drivers/net/zcnbrh/offload_tx.h"
 #include "lib/netdev/ptp_clock.h"
+#include "lib/xsk/queue_state.h"
 
 namespace zcnbrh::pmd {
 
@@ -22,7 +23,8 @@ inline constexpr uint64_t kRxChecksumOffloads =
     RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
 // RTE_ETH_RX_OFFLOAD_* that the software here delivers on any device.
 inline constexpr uint64_t kSoftRxOffloads = kRxChecksumOffloads | RTE_ETH_RX_OFFLOAD_VLAN_STRIP |
-                                            RTE_ETH_RX_OFFLOAD_QINQ_STRIP | RTE_ETH_RX_OFFLOAD_TIMESTAMP;
+                                            RTE_ETH_RX_OFFLOAD_QINQ_STRIP | RTE_ETH_RX_OFFLOAD_VLAN_FILTER |
+                                            RTE_ETH_RX_OFFLOAD_TIMESTAMP;
 
 // The metadata that serves these offloads.
 uint32_t metadata_for(uint64_t rx_offloads);
@@ -34,6 +36,8 @@ struct RxOffload {
   std::atomic<uint64_t> offloads{0};      // the port's and the queue's, of kSoftRxOffloads
   std::atomic<uint32_t> packet_types{0};  // RTE_PTYPE_*_MASK bits wanted in packet_type
   std::atomic<uint32_t> metadata{0};      // enum zcnbrh_meta_field: what the XDP program writes and is wanted
+
+  const struct rte_vlan_filter_conf* vlans = nullptr;  // ethdev's own table of those that are let in
 
   bool any() const {
     return offloads.load(std::memory_order_relaxed) != 0 || packet_types.load(std::memory_order_relaxed) != 0 ||
@@ -63,6 +67,8 @@ int register_rx_timestamp();
 
 uint64_t software_clock_ns();  // CLOCK_REALTIME, as the kernel's own software time stamps
 
-void finish_received(const RxOffload& wanted, struct rte_mbuf** packets, uint16_t count);
+// Returns how many are left: those of VLANs that are not let in are freed and counted.
+uint16_t finish_received(const RxOffload& wanted, struct rte_mbuf** packets, uint16_t count,
+                         RxCounters& counters, Counter& dropped_vlan);
 
 }  // namespace zcnbrh::pmd

@@ -46,7 +46,8 @@ struct QueueAddress {
 struct SharedRxQueue {
   QueueAddress address;
   CycleCounters cycles;
-  Counter flushed;  // packets received but given back unread when the port stopped or started
+  Counter dropped_vlan;  // packets of VLANs that are not let in; not among the packets received
+  Counter flushed;       // packets received but given back unread when the port stopped or started
   RxShared state;
 };
 

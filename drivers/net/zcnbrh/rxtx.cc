@@ -23,14 +23,14 @@ uint16_t receive(void* queue, struct rte_mbuf** packets, uint16_t count) noexcep
   QueueSlot* slot = slot_of(shared->address);
   CycleSample sample(shared->cycles);
   constexpr bool kScatter = (kFeatures & kRxScatter) != 0;
-  const auto n =
-      (kFeatures & kRxCopy) != 0 && slot->rx_copy.on
-          ? receive_by_copy(slot->pair.rx(), slot->rx_copy, slot->rx_pool, packets, count)
-          : static_cast<uint16_t>(rx_burst<kScatter>(slot->pair.rx(), slot->rx_policy, packets, count));
+  auto n = (kFeatures & kRxCopy) != 0 && slot->rx_copy.on
+               ? receive_by_copy(slot->pair.rx(), slot->rx_copy, slot->rx_pool, packets, count)
+               : static_cast<uint16_t>(rx_burst<kScatter>(slot->pair.rx(), slot->rx_policy, packets, count));
   // Looked at after the burst in every variant: a flow rule with a mark may come while this one runs, and the
   // first packet that carries it must not be handed on without.
   const bool marks = slot->rx_offload.metadata.load(std::memory_order_relaxed) != 0;
-  if ((kFeatures & kRxOffload) != 0 || marks) finish_received(slot->rx_offload, packets, n);
+  if ((kFeatures & kRxOffload) != 0 || marks)
+    n = finish_received(slot->rx_offload, packets, n, shared->state.count, shared->dropped_vlan);
   return sample.end(n);
 }
 

@@ -33,6 +33,7 @@ void add_shared(QueueCounts& to, const SharedRxQueue* rx, const SharedTxQueue* t
   if (rx != nullptr) {
     add(to.rx, rx->state.count);
     to.flushed += rx->flushed.get();
+    to.dropped_vlan += rx->dropped_vlan.get();
     to.rebased += rx->state.credit.rebased;
     to.rx_cycles += rx->cycles.cycles.get();
     to.rx_timed += rx->cycles.packets.get();
@@ -154,6 +155,7 @@ void keep_counts(PmdPort& port, uint16_t queue) {
     slot.rx->state.count = {};
     slot.rx->state.credit.rebased = 0;
     slot.rx->flushed = {};
+    slot.rx->dropped_vlan = {};
     slot.rx->cycles = {};
   }
   if (slot.tx != nullptr) {

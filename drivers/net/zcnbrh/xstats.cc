@@ -109,6 +109,7 @@ void add_rx(const View& view, uint16_t queue, std::vector<Xstat>& out) {
   const QueueSlot* slot = view.open_slot(queue);
   const RxShared* s = slot != nullptr && slot->nb_rx != 0 ? &slot->rx->state : nullptr;
   g.count("flushed", c.flushed);
+  g.count("dropped_vlan", c.dropped_vlan);
   g.gauge("posted", s != nullptr ? s->posted.get() : 0);
   g.gauge("deficit", s != nullptr && s->target > s->posted.get() ? s->target - s->posted.get() : 0);
   g.gauge("waiting", slot != nullptr ? packets_waiting(*slot) : 0);
