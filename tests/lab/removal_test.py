@@ -94,14 +94,17 @@ def dead_port():
 def brought_back():
     """removed and back with reattach=1: no event, link down, then up again in the same mode, no mbuf lost"""
     with under_traffic(reattach=1) as (r, source, slot):
-        for _ in range(2):
+        for times in (1, 2):
             slot.remove()
+            # What the driver logs would mix with the echo of a command that is typed meanwhile.
+            eventually(lambda times=times: r.pmd.text.count("is gone") == times, "the driver does not say it is gone")
             eventually(lambda: r.pmd.info()["Link status"] == "down", "the link is not down")
             check("device removal event" not in r.pmd.text, "a removal event with reattach=1")
             time.sleep(0.5)
             slot.rescan()
             named(netdev_of(nics.pair(PAIR)[0]), NAME)
             netlab.run("ip", "link", "set", NAME, "address", "02:00:5a:43:00:01")
+            eventually(lambda times=times: r.pmd.text.count("is back") == times, "the driver does not say it is back", 10)
             eventually(lambda: r.pmd.info()["Link status"] == "up", "the link did not come back", 10)
             r.lab.settle()
             equal(r.modes(), [MODE], "mode after the return")
