@@ -347,6 +347,8 @@ struct zcnbrh_stats {
   uint64_t rx_partial; /* rx_dropped_segments and rx_dropped_too_long; and nothing is received by copy */
   uint64_t tx_chained;
   uint64_t rx_copied;
+  uint64_t rx_contended; /* these two as well: bursts of several processes, which the driver has alone */
+  uint64_t tx_contended;
 };
 
 /*

@@ -103,7 +103,7 @@ Error DevicePlugin::unexpected(std::string_view request, const FdChannel::Messag
 
 // One request and its answer. Afterwards the channel is open only if the session can go on.
 Result<FdChannel::Message> DevicePlugin::ask(std::string_view request, int fd) {
-  Status sent = channel_.send(request, fd);
+  Status sent = fd >= 0 ? channel_.send(request, {&fd, 1}) : channel_.send(request);
   auto answer = sent ? channel_.receive() : Result<FdChannel::Message>(sent.error());
   if (!answer) {
     channel_.close();
@@ -177,9 +177,9 @@ Result<UniqueFd> DevicePlugin::xsk_map(const std::string& netdev) {
   if (answer->text == "/fd_nak")
     return fault(ENODEV, "has no device " + netdev + " for this pod (/fd_nak); " + devices_of_pod());
   if (answer->text != "/fd_ack") return unexpected(request, *answer);
-  if (!answer->fd)
+  if (!answer->fds[0])
     return fault(EPROTO, "acknowledges '" + request + "' without a file descriptor; look into its log");
-  return std::move(answer->fd);
+  return std::move(answer->fds[0]);
 }
 
 Status DevicePlugin::set_busy_poll(int xsk_fd, uint32_t microseconds, uint32_t budget) {

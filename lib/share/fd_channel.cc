@@ -7,11 +7,10 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace zcnbrh {
 namespace {
-
-constexpr size_t kMostFds = 4;  // of one message: more than anybody sends, so that none is lost unclosed
 
 Status set_timeouts(int fd, uint32_t timeout_ms) {
   struct timeval limit {};
@@ -24,8 +23,8 @@ Status set_timeouts(int fd, uint32_t timeout_ms) {
 }
 
 // Takes all descriptors that came along, so that none stays open unseen.
-UniqueFd first_fd(struct msghdr& header) {
-  UniqueFd out;
+void take_fds(struct msghdr& header, std::array<UniqueFd, FdChannel::kMaxFds>& out) {
+  size_t taken = 0;
   for (struct cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
     if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
     const size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -33,10 +32,9 @@ UniqueFd first_fd(struct msghdr& header) {
       int fd = -1;
       std::memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
       UniqueFd owned(fd);
-      if (!out) out = std::move(owned);
+      if (taken < out.size()) out[taken++] = std::move(owned);
     }
   }
-  return out;
 }
 
 }  // namespace
@@ -56,22 +54,41 @@ Result<FdChannel> FdChannel::connect(const std::string& path, uint32_t timeout_m
   return out;
 }
 
-Status FdChannel::send(std::string_view text, int fd) const {
+Result<std::pair<FdChannel, FdChannel>> FdChannel::pair(uint32_t timeout_ms) {
+  int fds[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) return Error{errno, "socketpair", {}};
+  std::pair<FdChannel, FdChannel> out;
+  out.first.fd_.reset(fds[0]);
+  out.second.fd_.reset(fds[1]);
+  for (const int fd : fds)
+    if (Status s = set_timeouts(fd, timeout_ms); !s) return s.error();
+  return out;
+}
+
+Result<FdChannel> FdChannel::adopt(UniqueFd fd, uint32_t timeout_ms) {
+  if (Status s = set_timeouts(fd.get(), timeout_ms); !s) return s.error();
+  FdChannel out;
+  out.fd_ = std::move(fd);
+  return out;
+}
+
+Status FdChannel::send(std::string_view text, std::span<const int> fds) const {
   struct iovec piece {
     const_cast<char*>(text.data()), text.size()
   };
-  alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
+  alignas(struct cmsghdr) char control[CMSG_SPACE(kMaxFds * sizeof(int))] = {};
   struct msghdr header {};
   header.msg_iov = &piece;
   header.msg_iovlen = 1;
-  if (fd >= 0) {
+  if (fds.size() > kMaxFds) return Error{E2BIG, "sendmsg", {}};
+  if (!fds.empty()) {
     header.msg_control = control;
-    header.msg_controllen = sizeof control;
+    header.msg_controllen = CMSG_SPACE(fds.size_bytes());
     struct cmsghdr* c = CMSG_FIRSTHDR(&header);
     c->cmsg_level = SOL_SOCKET;
     c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof fd);
-    std::memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    c->cmsg_len = CMSG_LEN(fds.size_bytes());
+    std::memcpy(CMSG_DATA(c), fds.data(), fds.size_bytes());
   }
   ssize_t sent;
   do {
@@ -87,7 +104,7 @@ Result<FdChannel::Message> FdChannel::receive() const {
   struct iovec piece {
     text, sizeof text
   };
-  alignas(struct cmsghdr) char control[CMSG_SPACE(kMostFds * sizeof(int))];
+  alignas(struct cmsghdr) char control[CMSG_SPACE(kMaxFds * sizeof(int))];
   struct msghdr header {};
   header.msg_iov = &piece;
   header.msg_iovlen = 1;
@@ -97,9 +114,10 @@ Result<FdChannel::Message> FdChannel::receive() const {
   do {
     got = ::recvmsg(fd_.get(), &header, MSG_CMSG_CLOEXEC);
   } while (got < 0 && errno == EINTR);
+  if (got < 0 && errno == ECONNRESET) got = 0;  // it closed with something of ours unread
   if (got < 0) return Error{errno == EAGAIN ? ETIMEDOUT : errno, "recvmsg", {}};
   Message out;
-  out.fd = first_fd(header);
+  take_fds(header, out.fds);
   if (got == 0) return Error{ECONNRESET, "recvmsg", {}};
   if ((header.msg_flags & MSG_TRUNC) != 0) return Error{EMSGSIZE, "recvmsg", {}};
   out.text.assign(text, static_cast<size_t>(got));

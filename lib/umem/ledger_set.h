@@ -49,6 +49,10 @@ class LedgerSet {
     return last_.ledger;
   }
   bool move(ChunkOffset chunk, Owner from, Owner to) { return of(chunk).move(chunk, from, to); }
+  // The last one found: the regions were changed, or this is a copy of a set that is in use.
+  void forget() {
+    if (regions_ != nullptr) last_ = {};
+  }
 
  private:
   [[gnu::noinline]] void look_up(ChunkOffset chunk) {

@@ -3,6 +3,8 @@
 #include "lib/umem/umem_window.h"
 
 #include <linux/mman.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -44,17 +46,25 @@ Status map_own(uint8_t* at, size_t length) {
   return {};
 }
 
+// Memory of ours that has a file, at a fixed place inside our own reservation. `huge`: of pages of that size;
+// 0: plain ones.
+Result<UniqueFd> map_file(uint8_t* at, size_t length, size_t huge) {
+  const unsigned flags =
+      huge != 0 ? MFD_HUGETLB | static_cast<unsigned>(std::countr_zero(huge)) << MAP_HUGE_SHIFT : 0;
+  UniqueFd file(::memfd_create("zcnbrh-tail", MFD_CLOEXEC | flags));
+  if (!file || ::ftruncate(file.get(), static_cast<off_t>(length)) != 0)
+    return Error{errno, "memfd_create of the window's own frames", {}};
+  void* p = ::mmap(at, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file.get(), 0);
+  if (p == MAP_FAILED) return Error{errno, "mmap of the window's own frames", {}};
+  return file;
+}
+
 // Our frames, on huge pages where the application's memory is and the machine has one left; the reservation
 // leaves room for the last page.
-Status map_tail(uint8_t* at, size_t length, size_t page) {
-  if (page > kPageSize) {
-    void* p = ::mmap(
-        at, align_up(length, page), PROT_READ | PROT_WRITE,
-        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_HUGETLB | (std::countr_zero(page) << MAP_HUGE_SHIFT), -1,
-        0);
-    if (p != MAP_FAILED) return {};
-  }
-  return map_own(at, length);
+Result<UniqueFd> map_tail(uint8_t* at, size_t length, size_t page) {
+  if (page > kPageSize)
+    if (auto file = map_file(at, align_up(length, page), page)) return file;
+  return map_file(at, length, 0);
 }
 
 Status map_run(uint8_t* at, const MemoryRun& run) {
@@ -124,7 +134,9 @@ Result<UmemWindow> UmemWindow::map(std::span<const WindowRegion> regions, size_t
     out.places_[i].offset -= lead;
   }
   if (tail != 0) {
-    if (Status s = map_tail(at, tail, page); !s) return s.error();
+    auto file = map_tail(at, tail, page);
+    if (!file) return file.error();
+    out.tail_fd_ = std::move(*file);
     bind_to_node(at, align_up(tail, page), node);  // whole pages, or mbind() refuses
   }
   // The whole reservation: its ends are small pages, so no huge page is cut.

@@ -17,6 +17,7 @@
 
 #include "lib/base/mapping.h"
 #include "lib/base/result.h"
+#include "lib/base/unique_fd.h"
 
 namespace zcnbrh {
 
@@ -49,6 +50,8 @@ class UmemWindow {
   uint8_t* base() const { return start_; }        // window address of UMEM byte 0
   uint64_t size() const { return size_; }         // bytes, a multiple of 4096
   uint64_t tail_offset() const { return tail_; }  // UMEM byte where our frames begin
+  // The tail as a file, from its first byte on, so that another process can map it, too.
+  int tail_fd() const { return tail_fd_.get(); }
   size_t regions() const { return places_.size(); }
   // UMEM byte that the byte at `app`, an application's address within region `region`, has.
   uint64_t offset_of(size_t region, const uint8_t* app) const {
@@ -61,7 +64,8 @@ class UmemWindow {
     uint64_t offset;
   };
 
-  Mapping mapping_;           // the whole reservation
+  Mapping mapping_;  // the whole reservation
+  UniqueFd tail_fd_;
   uint8_t* start_ = nullptr;  // of the window within it
   uint64_t size_ = 0;
   uint64_t tail_ = 0;

@@ -388,6 +388,7 @@ zcnbrh_gate* XdpProgram::gate(uint32_t queue) const {
   return reinterpret_cast<zcnbrh_gate*>(shared_->gates.data()) + queue;
 }
 
+int XdpProgram::gates_map_fd() const { return shared_->object.gates_fd(); }
 Result<zcnbrh_counters> XdpProgram::counters(uint32_t queue) const { return shared_->object.counters(queue); }
 const char* XdpProgram::attach_kind() const { return shared_->attachment->kind(); }
 bool XdpProgram::frags() const { return shared_->object.frags(); }

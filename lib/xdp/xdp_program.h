@@ -70,6 +70,8 @@ class XdpProgram {
   // `delivered` only read. Memory of this object. nullptr: the gate is off, or no such queue.
   zcnbrh_gate* gate(uint32_t queue) const;
 
+  int gates_map_fd() const;  // the gates as a file; -1: the gate is off
+
   // Packets by verdict since attach(), over all CPUs. ENOTSUP: counting is off.
   Result<zcnbrh_counters> counters(uint32_t queue) const;
 

@@ -114,7 +114,7 @@ inline bool rx_must_drop(RxLocal& q, const struct xdp_desc& desc) {
   return false;
 }
 
-// A burst without the door: for the control side, after shut_and_wait().
+// A burst without the door: for the control side, after shut_and_wait(), and for those that are through it.
 template <bool kScatter = false, typename P>
 uint32_t rx_burst_inside(RxLocal& q, P& policy, typename P::Packet* out, uint32_t count) noexcept {
   RxShared& s = *q.s;
@@ -279,10 +279,7 @@ template <typename P>
 // flight or no bounce frame is free: back-pressure, try again later. A burst of none drains and kicks.
 // kSegments: packets may be of several descriptors each, for a queue bound with XDP_USE_SG.
 template <bool kSegments = false, typename P>
-uint32_t tx_burst(TxLocal& q, P& policy, typename P::Packet* packets, uint32_t count) noexcept {
-  const InsideBurst inside(q.door);
-  if (!inside) [[unlikely]]
-    return 0;
+uint32_t tx_burst_inside(TxLocal& q, P& policy, typename P::Packet* packets, uint32_t count) noexcept {
   TxShared& s = *q.s;
   if (s.in_flight.get() >= s.drain_mark || count == 0) drain(q, policy);
   if (s.limit - s.in_flight.get() < (kSegments ? count + q.max_segments : count)) [[unlikely]]
@@ -340,6 +337,14 @@ uint32_t tx_burst(TxLocal& q, P& policy, typename P::Packet* packets, uint32_t c
   s.count.bytes.add(bytes);
   kick(q);
   return taken;
+}
+
+template <bool kSegments = false, typename P>
+uint32_t tx_burst(TxLocal& q, P& policy, typename P::Packet* packets, uint32_t count) noexcept {
+  const InsideBurst inside(q.door);
+  if (!inside) [[unlikely]]
+    return 0;
+  return tx_burst_inside<kSegments>(q, policy, packets, count);
 }
 
 }  // namespace zcnbrh

@@ -76,6 +76,8 @@ class Port {
   XskMap xsks_map() const;
   // The XDP program's delivery gate of a netdev queue; off unless on_empty= asked for it.
   CreditGate gate(uint32_t queue) const;
+  // The gates as a file, for another process; -1: there is no gate.
+  int gates_fd() const { return program_ ? program_->gates_map_fd() : -1; }
   const XdpProgram* program() const { return program_ ? &*program_ : nullptr; }
 
   // What bind needs for netdev queue `queue`. `no_zero_copy_because`: the caller's own reason, or empty.

@@ -117,6 +117,7 @@ Result<QueuePair> QueuePair::adopt(Kernel& kernel, UniqueFd fd, const RingSizes&
   out.rx_.wake = out.tx_.wake = kernel.wake(out.socket_.fd());
   if (kicks_by_poll) out.rx_.wake.kick_tx = out.tx_.wake.kick_tx = out.rx_.wake.kick_tx_by_poll;
   out.rx_.gate = {};
+  out.tx_.frames.forget();
   out.tx_.bounce_base = umem_base;
   return out;
 }

@@ -14,6 +14,7 @@
 #include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/netdev_watch.h"
 #include "drivers/net/zcnbrh/ops.h"
+#include "drivers/net/zcnbrh/share.h"
 #include "lib/base/uapi_xdp.h"
 #include "lib/config/queue_sizes.h"
 
@@ -53,6 +54,7 @@ int dev_start(struct rte_eth_dev* dev) noexcept {
     return log_error(port, "start", s.error());
   }
   port.port->settle();
+  keep_info(dev);
   start_link(dev);
   watch_program(port);
   return 0;
@@ -93,7 +95,6 @@ int dev_infos_get(struct rte_eth_dev* dev, struct rte_eth_dev_info* info) noexce
 }
 
 int dev_close(struct rte_eth_dev* dev) noexcept {
-  if (rte_eal_process_type() != RTE_PROC_PRIMARY) return 0;
   PmdPort* port = port_of(dev);
   if (port == nullptr) return 0;
   if (port->control.watch != nullptr) std::exchange(port->control.watch, nullptr)->stop();
@@ -111,6 +112,7 @@ int dev_close(struct rte_eth_dev* dev) noexcept {
   }
   flow_close(*port);
   port->port->detach();
+  unshare_port(*port);
   delete port;
   dev->process_private = nullptr;
   dev->data->mac_addrs = nullptr;  // lies in dev_private, which ethdev frees
@@ -191,6 +193,12 @@ Status bring_up(struct rte_eth_dev* dev) {
 int log_error(const PmdPort& port, const char* doing, const Error& error) {
   ZLOG(ERR, "port %u (%s): %s: %s", port.port_id, port.name.c_str(), doing, error.text().c_str());
   return -error.code;
+}
+
+// For the processes that cannot ask the netdev, and have it told to them.
+void keep_info(struct rte_eth_dev* dev) {
+  struct rte_eth_dev_info info {};
+  if (dev_infos_get(dev, &info) == 0) shared_of(dev)->info = info;
 }
 
 const struct eth_dev_ops* ethdev_ops() {

@@ -217,7 +217,7 @@ uint64_t tx_flags_of(uint64_t offloads) {
 }
 
 uint16_t prepare_to_send(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept {
-  const uint64_t served = slot_of(static_cast<SharedTxQueue*>(queue)->address)->tx_offload.flags;
+  const uint64_t served = slot_of(*static_cast<QueueAddress*>(queue))->tx_offload.flags;
   for (uint16_t i = 0; i < count; ++i) {
     const int error = prepare(*packets[i], served);
     if (error == 0) continue;

@@ -8,7 +8,9 @@
 
 namespace zcnbrh::pmd {
 
-const struct eth_dev_ops* ethdev_ops();  // ethdev_ops.cc
+// ethdev_ops.cc
+const struct eth_dev_ops* ethdev_ops();
+void keep_info(struct rte_eth_dev* dev);  // in SharedPort
 
 void add_link_ops(struct eth_dev_ops& ops);        // link.cc
 void add_ethtool_ops(struct eth_dev_ops& ops);     // ethtool_ops.cc

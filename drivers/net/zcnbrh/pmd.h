@@ -2,7 +2,8 @@
 // Copyright 2026 The Z-CNBRH authors
 //
 // The driver's own structs. A port's state is split as a queue's is (lib/xsk/queue_state.h):
-//   SharedRxQueue, SharedTxQueue, SharedPort   in EAL memory, no pointers: what a secondary process sees too;
+//   SharedRxQueue, SharedTxQueue, SharedPort   in EAL memory, no pointers to anything else: what a secondary
+//                                              process sees too;
 //   PmdPort, QueueSlot                         this process's sockets, mappings and pool views, hung on
 //                                              dev->process_private.
 // ethdev hands a burst the shared queue; it finds the local half by port and queue number, one load a burst.
@@ -18,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "drivers/net/zcnbrh/burst_user.h"
 #include "drivers/net/zcnbrh/cycle_sample.h"
 #include "drivers/net/zcnbrh/flow.h"
 #include "drivers/net/zcnbrh/interrupts.h"
@@ -30,6 +32,7 @@
 #include "drivers/net/zcnbrh/queue_pools.h"
 #include "drivers/net/zcnbrh/queue_segments.h"
 #include "drivers/net/zcnbrh/rx_copy.h"
+#include "drivers/net/zcnbrh/shared_queue.h"
 #include "drivers/net/zcnbrh/stats.h"
 #include "lib/config/port_config.h"
 #include "lib/netdev/netdev.h"
@@ -43,8 +46,11 @@ struct QueueAddress {
   uint16_t queue = 0;
 };
 
+// In a queue's place ethdev has its address, which is what the bursts need to find the local half. In a primary
+// process that is the start of the queue's shared state, in a secondary memory of its own.
 struct SharedRxQueue {
   QueueAddress address;
+  BurstUser user;
   CycleCounters cycles;
   Counter dropped_vlan;  // packets of VLANs that are not let in; not among the packets received
   Counter flushed;       // packets received but given back unread when the port stopped or started
@@ -53,6 +59,7 @@ struct SharedRxQueue {
 
 struct SharedTxQueue {
   QueueAddress address;
+  BurstUser user;
   CycleCounters cycles;
   TxShared state;  // last: the stack of bounce frames lies behind it
 };
@@ -63,6 +70,10 @@ struct SharedPort {
   struct rte_ether_addr mac[kMaxAddresses];
   uint8_t rx_variant = 0;  // of the bursts in rxtx.cc, chosen at start
   uint8_t tx_variant = 0;
+  uint16_t queue_count = 0;
+  bool loop = false;                // no other process can have its queues
+  SharedQueue* queues = nullptr;    // queue_count of them, in EAL memory
+  struct rte_eth_dev_info info {};  // as the primary's dev_infos_get() fills it in
 };
 
 // Queue i of the port: netdev queue start_queue + i, RX queue i and TX queue i on one socket.
@@ -118,6 +129,9 @@ inline uint32_t bounce_frames(const PmdPort& port, uint32_t nb_tx) {
 }
 
 inline PmdPort* port_of(const struct rte_eth_dev* dev) { return static_cast<PmdPort*>(dev->process_private); }
+inline SharedPort* shared_of(const struct rte_eth_dev* dev) {
+  return static_cast<SharedPort*>(dev->data->dev_private);
+}
 inline QueueSlot* slot_of(const QueueAddress& address) {
   return port_of(&rte_eth_devices[address.port])->slots[address.queue].get();
 }

@@ -8,6 +8,7 @@
 #include "drivers/net/zcnbrh/control_lock.h"
 #include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/ops.h"
+#include "drivers/net/zcnbrh/share.h"
 #include "lib/base/clock.h"
 #include "lib/umem/umem.h"
 #include "lib/xsk/quiesce.h"
@@ -32,16 +33,16 @@ void for_each_queue(Visit visit) {
 }
 
 // Its bursts are stopped, for good: what it works on is about to go.
-bool stop_bursts(PmdPort& port, QueueSlot& slot) {
-  slot.pair.disable(port.port->xsks_map());
-  return shut_and_wait({&slot.pair.rx().door, &slot.pair.tx().door});
+bool stop_bursts(PmdPort& port, uint16_t queue) {
+  port.slots[queue]->pair.disable(port.port->xsks_map());
+  return shut_everywhere(port, queue, true, true);
 }
 
 // The queue receives into the pool. Its frames go back to it while it is there.
 void close_receiver(PmdPort& port, uint16_t queue, const PoolMemory& memory) {
   QueueSlot& slot = *port.slots[queue];
   const bool running = !slot.pair.rx().door.is_shut() || !slot.pair.tx().door.is_shut();
-  if (!stop_bursts(port, slot)) {
+  if (!stop_bursts(port, queue)) {
     ZLOG(CRIT,
          "port %u queue %u (%s): mempool %s is destroyed while a thread is inside a burst that uses it; its "
          "memory "
@@ -64,7 +65,7 @@ void leave_sender(PmdPort& port, uint16_t queue, PoolMemory& memory, bool may_wa
   QueueSlot& slot = *port.slots[queue];
   BurstDoor& door = slot.pair.tx().door;
   const bool was_open = !door.is_shut();
-  if (!shut_and_wait({&door})) {
+  if (!shut_everywhere(port, queue, false, true)) {
     ZLOG(CRIT,
          "port %u queue %u (%s): mempool %s is destroyed while a thread is inside a TX burst; the queue stops",
          port.port_id, queue, port.name.c_str(), memory.name());
@@ -84,7 +85,9 @@ void leave_sender(PmdPort& port, uint16_t queue, PoolMemory& memory, bool may_wa
   slot.pools.forget(memory);
   slot.pair.tx().frames = slot.pools.tx_ledgers();
   slot.tx_policy.use(slot.pools.tx_table());
-  if (was_open) door.open();
+  if (!was_open) return;
+  door.open();
+  share_queue(port, queue);
 }
 
 void pool_destroyed(const struct rte_mempool* pool) {
@@ -129,7 +132,7 @@ void memory_freed(const uint8_t* base, size_t bytes) {
   for_each_queue([&memory](PmdPort& port, uint16_t queue) {
     QueueSlot& slot = *port.slots[queue];
     if (slot.rx_memory == memory) {
-      stop_bursts(port, slot);
+      stop_bursts(port, queue);
       ZLOG(ERR, "port %u queue %u (%s): it receives into that mempool and is stopped", port.port_id, queue,
            port.name.c_str());
     } else if (slot.pools.has(*memory)) {

@@ -83,6 +83,8 @@ class PortUmem {
   const Slots& slots() const { return slots_; }
   bool has_slot() const { return slots_.count() < kMaxLedgerSlots; }
 
+  uint64_t tail_offset() const { return window_.tail_offset(); }
+  int tail_fd() const { return window_.tail_fd(); }
   Ledger tail_ledger() const;
   ChunkOffset tail_chunk(uint32_t frame) const {
     return ChunkOffset{window_.tail_offset() + uint64_t{frame} * kTailStride};

@@ -13,6 +13,7 @@
 #include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/pmd.h"
 #include "drivers/net/zcnbrh/queue_umem.h"
+#include "drivers/net/zcnbrh/share.h"
 #include "lib/config/queue_sizes.h"
 #include "lib/xsk/credit_window.h"
 
@@ -301,6 +302,9 @@ void close_queue(PmdPort& port, uint16_t queue) {
   QueueSlot& slot = *port.slots[queue];
   if (slot.pair) {
     if (slot.pair.enabled()) slot.pair.disable(port.port->xsks_map());
+    if (!unshare_queue(port, queue))
+      ZLOG(WARNING, "port %u queue %u (%s): another process still has the socket", port.port_id, queue,
+           port.name.c_str());
     if (slot.nb_tx != 0) drain(slot.pair.tx(), slot.tx_policy);
     keep_counts(port, queue);
   }

@@ -60,34 +60,36 @@ int tx_burst_mode_get(struct rte_eth_dev* dev, uint16_t queue, struct rte_eth_bu
 }
 
 uint32_t rx_queue_count(void* queue) noexcept {
-  return packets_waiting(*slot_of(static_cast<SharedRxQueue*>(queue)->address));
+  return packets_waiting(*slot_of(*static_cast<QueueAddress*>(queue)));
 }
 
 // In the order in which they will be received: packets in the RX ring, then buffers the kernel may fill, then
 // those that are missing since the pool ran out of them.
 int rx_descriptor_status(void* queue, uint16_t offset) noexcept {
-  const auto* shared = static_cast<SharedRxQueue*>(queue);
-  const QueueSlot& slot = *slot_of(shared->address);
-  if (offset >= slot.nb_rx) return -EINVAL;
+  QueueSlot& slot = *slot_of(*static_cast<QueueAddress*>(queue));
+  const RxShared* shared = slot.pair.rx().s;
+  if (shared == nullptr || offset >= slot.nb_rx) return -EINVAL;
   if (offset < filled(slot.pair.rx().rx)) return RTE_ETH_RX_DESC_DONE;
-  return offset < shared->state.posted.get() ? RTE_ETH_RX_DESC_AVAIL : RTE_ETH_RX_DESC_UNAVAIL;
+  return offset < shared->posted.get() ? RTE_ETH_RX_DESC_AVAIL : RTE_ETH_RX_DESC_UNAVAIL;
 }
 
 // From the next packet to be sent on: free descriptors, those the kernel is done with, those in flight.
 int tx_descriptor_status(void* queue, uint16_t offset) noexcept {
-  const auto* shared = static_cast<SharedTxQueue*>(queue);
-  const QueueSlot& slot = *slot_of(shared->address);
-  if (offset >= slot.nb_tx) return -EINVAL;
+  QueueSlot& slot = *slot_of(*static_cast<QueueAddress*>(queue));
+  const TxShared* shared = slot.pair.tx().s;
+  if (shared == nullptr || offset >= slot.nb_tx) return -EINVAL;
   const uint32_t done = filled(slot.pair.tx().completion);
-  const uint32_t waiting = shared->state.in_flight.get() - done;
+  const uint32_t waiting = shared->in_flight.get() - done;
   return offset < slot.nb_tx - std::min(waiting, slot.nb_tx) ? RTE_ETH_TX_DESC_DONE : RTE_ETH_TX_DESC_FULL;
 }
 
 // The thread that sends on the queue calls it, by ethdev's rule.
 int tx_done_cleanup(void* queue, uint32_t most) noexcept {
-  QueueSlot& slot = *slot_of(static_cast<SharedTxQueue*>(queue)->address);
+  QueueSlot& slot = *slot_of(*static_cast<QueueAddress*>(queue));
   const InsideBurst inside(slot.pair.tx().door);
   if (!inside) return -ENODEV;
+  const OnlyUser alone(slot.tx->user);
+  if (!alone) return -EBUSY;
   return static_cast<int>(give_back_sent(slot, most == 0 ? UINT32_MAX : most));
 }
 
@@ -98,7 +100,7 @@ int nothing_came(const uint64_t producer, const uint64_t opaque[RTE_POWER_MONITO
 // The kernel stores the RX ring's producer index when packets have come. Where busy polling is on only our
 // own system calls make it look for packets, so a core that sleeps would wait for ever.
 int get_monitor_addr(void* queue, struct rte_power_monitor_cond* condition) noexcept {
-  const RxLocal& rx = slot_of(static_cast<SharedRxQueue*>(queue)->address)->pair.rx();
+  const RxLocal& rx = slot_of(*static_cast<QueueAddress*>(queue))->pair.rx();
   if (rx.rx.producer == nullptr) return -ENODEV;
   if (rx.busy_poll) return -ENOTSUP;
   condition->addr = rx.rx.producer;

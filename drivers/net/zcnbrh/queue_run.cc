@@ -11,6 +11,7 @@
 
 #include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/ops.h"
+#include "drivers/net/zcnbrh/share.h"
 #include "lib/base/clock.h"
 #include "lib/xsk/quiesce.h"
 #include "lib/xsk/wakeup.h"
@@ -66,6 +67,7 @@ Status start_rx(PmdPort& port, uint16_t queue) {
   interrupts_follow(port, queue);
   if (Status s = slot.pair.enable(port.port->xsks_map()); !s) return s;
   slot.pair.rx().door.open();
+  share_queue(port, queue);
   return {};
 }
 
@@ -83,18 +85,21 @@ Status stop_rx(PmdPort& port, uint16_t queue) {
   QueueSlot& slot = *port.slots[queue];
   if (!slot.pair || slot.nb_rx == 0) return {};
   slot.pair.disable(port.port->xsks_map());
-  if (!shut_and_wait({&slot.pair.rx().door})) return stuck("RX");
+  if (!shut_everywhere(port, queue, true, false)) return stuck("RX");
   discard_received(slot);
   return {};
 }
 
-void start_tx(PmdPort& port, uint16_t queue) { port.slots[queue]->pair.tx().door.open(); }
+void start_tx(PmdPort& port, uint16_t queue) {
+  port.slots[queue]->pair.tx().door.open();
+  share_queue(port, queue);
+}
 
 Status stop_tx(PmdPort& port, uint16_t queue) {
   QueueSlot& slot = *port.slots[queue];
   if (!slot.pair || slot.nb_tx == 0) return {};
   TxLocal& tx = slot.pair.tx();
-  if (!shut_and_wait({&tx.door})) return stuck("TX");
+  if (!shut_everywhere(port, queue, false, true)) return stuck("TX");
   // What was taken is sent, and its buffers come back, if the device gets on with it.
   const uint64_t give_up = monotonic_ms() + kFlushMs;
   for (;;) {
@@ -134,14 +139,9 @@ Status enable_queues(PmdPort& port) {
 
 // All doors in one go: a wait costs a millisecond only where a burst is running.
 bool disable_queues(PmdPort& port) {
-  std::vector<BurstDoor*> doors;
-  for (const auto& slot : port.slots) {
-    if (!slot->pair) continue;
-    slot->pair.disable(port.port->xsks_map());
-    doors.push_back(&slot->pair.rx().door);
-    doors.push_back(&slot->pair.tx().door);
-  }
-  if (!shut_and_wait(doors)) {
+  for (const auto& slot : port.slots)
+    if (slot->pair) slot->pair.disable(port.port->xsks_map());
+  if (!shut_everywhere(port, kEveryQueue, true, true)) {
     log_error(port, "stop", stuck("RX or TX"));
     return false;
   }

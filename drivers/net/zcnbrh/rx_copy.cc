@@ -31,9 +31,6 @@ void RxCopy::start(const PortUmem& umem, TailRange taken, uint16_t port) {
 
 uint16_t receive_by_copy(RxLocal& rx, RxCopy& copy, struct rte_mempool* pool, struct rte_mbuf** packets,
                          uint16_t count) noexcept {
-  const InsideBurst inside(rx.door);
-  if (!inside) [[unlikely]]
-    return 0;
   uint32_t done = 0;
   for (;;) {
     struct rte_mbuf* mbufs[kAtOnce];

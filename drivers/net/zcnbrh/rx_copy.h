@@ -60,7 +60,7 @@ struct RxCopy {
   void stop() { on = false; }
 };
 
-// The burst of such a queue. `pool`: where its mbufs come from.
+// The burst of such a queue, through its door. `pool`: where its mbufs come from.
 uint16_t receive_by_copy(RxLocal& rx, RxCopy& copy, struct rte_mempool* pool, struct rte_mbuf** packets,
                          uint16_t count) noexcept;
 

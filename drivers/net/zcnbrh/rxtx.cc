@@ -19,13 +19,22 @@ enum TxFeature : uint32_t { kTxOffload = 1, kTxSegments = 2, kTxVariants = 4 };
 
 template <uint32_t kFeatures>
 uint16_t receive(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept {
-  auto* shared = static_cast<SharedRxQueue*>(queue);
-  QueueSlot* slot = slot_of(shared->address);
+  QueueSlot* slot = slot_of(*static_cast<QueueAddress*>(queue));
+  const InsideBurst inside(slot->pair.rx().door);
+  if (!inside) [[unlikely]]
+    return 0;
+  const OnlyUser alone(slot->rx->user);
+  if (!alone) [[unlikely]] {
+    slot->rx->state.count.contended.add(1);
+    return 0;
+  }
+  SharedRxQueue* shared = slot->rx;
   CycleSample sample(shared->cycles);
   constexpr bool kScatter = (kFeatures & kRxScatter) != 0;
-  auto n = (kFeatures & kRxCopy) != 0 && slot->rx_copy.on
-               ? receive_by_copy(slot->pair.rx(), slot->rx_copy, slot->rx_pool, packets, count)
-               : static_cast<uint16_t>(rx_burst<kScatter>(slot->pair.rx(), slot->rx_policy, packets, count));
+  auto n =
+      (kFeatures & kRxCopy) != 0 && slot->rx_copy.on
+          ? receive_by_copy(slot->pair.rx(), slot->rx_copy, slot->rx_pool, packets, count)
+          : static_cast<uint16_t>(rx_burst_inside<kScatter>(slot->pair.rx(), slot->rx_policy, packets, count));
   // Looked at after the burst in every variant: a flow rule with a mark may come while this one runs, and the
   // first packet that carries it must not be handed on without.
   const bool marks = slot->rx_offload.metadata.load(std::memory_order_relaxed) != 0;
@@ -36,12 +45,19 @@ uint16_t receive(void* queue, struct rte_mbuf** packets, uint16_t count) noexcep
 
 template <uint32_t kFeatures>
 uint16_t send(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept {
-  auto* shared = static_cast<SharedTxQueue*>(queue);
-  QueueSlot* slot = slot_of(shared->address);
-  CycleSample sample(shared->cycles);
+  QueueSlot* slot = slot_of(*static_cast<QueueAddress*>(queue));
+  const InsideBurst inside(slot->pair.tx().door);
+  if (!inside) [[unlikely]]
+    return 0;
+  const OnlyUser alone(slot->tx->user);
+  if (!alone) [[unlikely]] {
+    slot->tx->state.count.contended.add(1);
+    return 0;
+  }
+  CycleSample sample(slot->tx->cycles);
   constexpr bool kSegments = (kFeatures & kTxSegments) != 0;
   using Policy = std::conditional_t<(kFeatures & kTxOffload) != 0, OffloadTxPolicy, TxMbufPolicy>;
-  return sample.end(tx_burst<kSegments, Policy>(slot->pair.tx(), slot->tx_policy, packets, count));
+  return sample.end(tx_burst_inside<kSegments, Policy>(slot->pair.tx(), slot->tx_policy, packets, count));
 }
 
 constexpr eth_rx_burst_t kReceive[kRxVariants] = {receive<0>,
@@ -65,10 +81,6 @@ constexpr const char* kReceiveName[kRxVariants] = {"plain",
 constexpr const char* kSendName[kTxVariants] = {"plain", "offloads in software", "several segments",
                                                 "several segments, offloads in software"};
 
-SharedPort& shared_of(const struct rte_eth_dev* dev) {
-  return *static_cast<SharedPort*>(dev->data->dev_private);
-}
-
 template <typename Condition>
 uint32_t bit_if_any(const PmdPort& port, uint32_t bit, Condition condition) {
   const auto& slots = port.slots;
@@ -90,7 +102,7 @@ uint32_t send_variant(const PmdPort& port) {
 
 // The choice is kept where a secondary process finds it.
 void choose_bursts(struct rte_eth_dev* dev) {
-  SharedPort& shared = shared_of(dev);
+  SharedPort& shared = *shared_of(dev);
   if (rte_eal_process_type() == RTE_PROC_PRIMARY) {
     shared.rx_variant = static_cast<uint8_t>(receive_variant(*port_of(dev)));
     shared.tx_variant = static_cast<uint8_t>(send_variant(*port_of(dev)));
@@ -101,8 +113,8 @@ void choose_bursts(struct rte_eth_dev* dev) {
   dev->tx_pkt_prepare = prepare_to_send;
 }
 
-const char* rx_burst_name(const struct rte_eth_dev* dev) { return kReceiveName[shared_of(dev).rx_variant]; }
-const char* tx_burst_name(const struct rte_eth_dev* dev) { return kSendName[shared_of(dev).tx_variant]; }
+const char* rx_burst_name(const struct rte_eth_dev* dev) { return kReceiveName[shared_of(dev)->rx_variant]; }
+const char* tx_burst_name(const struct rte_eth_dev* dev) { return kSendName[shared_of(dev)->tx_variant]; }
 
 uint32_t give_back_sent(QueueSlot& slot, uint32_t most) {
   TxLocal& tx = slot.pair.tx();

@@ -15,6 +15,7 @@
 #include "drivers/net/zcnbrh/mempool_ops.h"
 #include "drivers/net/zcnbrh/ops.h"
 #include "drivers/net/zcnbrh/pool_events.h"
+#include "drivers/net/zcnbrh/share.h"
 #include "lib/base/log.h"
 #include "lib/config/port_keys.h"
 
@@ -82,7 +83,7 @@ int probe_primary(struct rte_vdev_device* device) {
   if (const auto stats = netdev_stats(mine->port->ifindex())) mine->nic_missed_before = stats->rx_missed_errors;
   if (!mine->port->is_loop()) mine->stats.nic = NicStats::of(mine->port->info().name);
   for (uint32_t i = 0; i < config->queue_count; ++i) mine->slots.push_back(std::make_unique<QueueSlot>());
-  auto* shared = static_cast<SharedPort*>(dev->data->dev_private);
+  auto* shared = new (dev->data->dev_private) SharedPort{};
   set_mac(*mine, shared->mac[0]);
   dev->data->mac_addrs = shared->mac;
   if (mine->node() >= 0) dev->data->numa_node = mine->node();
@@ -90,28 +91,28 @@ int probe_primary(struct rte_vdev_device* device) {
   dev->dev_ops = ethdev_ops();
   choose_bursts(dev);
   set_queue_functions(dev);
-  if (Status s = watch_netdev(dev); !s) {
+  Status s = share_port(dev);
+  if (s) s = watch_netdev(dev);
+  if (!s) {
+    unshare_port(*mine);
     delete mine;
+    dev->process_private = nullptr;
     dev->data->mac_addrs = nullptr;
     rte_eth_dev_release_port(dev);
     return refuse(name, s.error());
   }
+  keep_info(dev);
   if (config->pool_ops) make_pool_ops_default();
   watch_pools();
   rte_eth_dev_probing_finish(dev);
   return 0;
 }
 
-// Control and counters only: queues belong to the primary process.
 int probe_secondary(struct rte_vdev_device* device) {
   struct rte_eth_dev* dev = rte_eth_dev_attach_secondary(rte_vdev_device_name(device));
   if (dev == nullptr) return -ENODEV;
   dev->device = &device->device;
-  dev->dev_ops = ethdev_ops();
-  dev->rx_pkt_burst = rte_eth_pkt_burst_dummy;
-  dev->tx_pkt_burst = rte_eth_pkt_burst_dummy;
-  rte_eth_dev_probing_finish(dev);
-  return 0;
+  return join_primary(dev, rte_vdev_device_name(device));
 }
 
 int probe(struct rte_vdev_device* device) noexcept {
@@ -123,7 +124,11 @@ int probe(struct rte_vdev_device* device) noexcept {
 int remove(struct rte_vdev_device* device) noexcept {
   struct rte_eth_dev* dev = rte_eth_dev_allocated(rte_vdev_device_name(device));
   if (dev == nullptr) return 0;
-  if (rte_eal_process_type() == RTE_PROC_PRIMARY) rte_eth_dev_close(dev->data->port_id);
+  if (rte_eal_process_type() == RTE_PROC_PRIMARY) {
+    rte_eth_dev_close(dev->data->port_id);
+  } else if (dev->dev_ops != nullptr && dev->dev_ops->dev_close != nullptr) {
+    dev->dev_ops->dev_close(dev);
+  }
   return rte_eth_dev_release_port(dev);
 }
 

@@ -104,13 +104,15 @@ class Testpmd:
     """One running testpmd. Start it, give it command(), end it by quit() or kill(); a context manager."""
 
     def __init__(self, devices, eal=(), app=(), memory=None, cores=(APP_CORE, OTHER_CORE), become=(), mbufs=16384,
-                 wait=True, telemetry=False):
+                 wait=True, telemetry=False, lcores=None, prefix=None):
         """`devices`: --vdev texts. `become`: command words that lower the privilege. Forwarding runs on the
         first of `cores`, commands are taken on the last. `telemetry`: needs `memory` other than --in-memory,
-        which leaves no folder for the socket."""
-        self.prefix = f"zl{os.getpid()}_{next(COUNT)}"
+        which leaves no folder for the socket. `lcores`, `prefix`: for a process beside another one, EAL
+        arguments that name other lcores, and the other's prefix."""
+        self.prefix = prefix or f"zl{os.getpid()}_{next(COUNT)}"
+        self._owns_folder = prefix is None
         environment, load = driver_options()
-        command = [*DIE_WITH_US, *become, "dpdk-testpmd", *lcore_options(cores),
+        command = [*DIE_WITH_US, *become, "dpdk-testpmd", *(lcores or lcore_options(cores)),
                    "--no-pci", *([] if telemetry else ["--no-telemetry"]), "--file-prefix", self.prefix,
                    *(memory_options() if memory is None else memory), *load, *eal]
         command += [f"--vdev={text}" for text in devices]
@@ -225,6 +227,8 @@ class Testpmd:
 
     def _remove_runtime_folder(self):
         """EAL leaves one behind at each start; where, depends on who started it."""
+        if not self._owns_folder:
+            return
         for folder in ("/var/run/dpdk", "/tmp/dpdk", os.path.join(os.environ.get("XDG_RUNTIME_DIR", "/tmp"), "dpdk")):
             shutil.rmtree(os.path.join(folder, self.prefix), ignore_errors=True)
 
