@@ -32,6 +32,42 @@ class WithBytes {
   std::vector<uint64_t> words_;
 };
 
+// Link modes by speed: runs of ETHTOOL_LINK_MODE_*_BIT, which the kernel has numbered as they came.
+struct SpeedOfModes {
+  uint32_t first, last;
+  uint32_t mbps;
+};
+constexpr SpeedOfModes kSpeeds[] = {
+    {ETHTOOL_LINK_MODE_10baseT_Half_BIT, ETHTOOL_LINK_MODE_10baseT_Full_BIT, 10},
+    {ETHTOOL_LINK_MODE_100baseT_Half_BIT, ETHTOOL_LINK_MODE_100baseT_Full_BIT, 100},
+    {ETHTOOL_LINK_MODE_1000baseT_Half_BIT, ETHTOOL_LINK_MODE_1000baseT_Full_BIT, 1000},
+    {ETHTOOL_LINK_MODE_10000baseT_Full_BIT, ETHTOOL_LINK_MODE_10000baseT_Full_BIT, 10000},
+    {ETHTOOL_LINK_MODE_2500baseX_Full_BIT, ETHTOOL_LINK_MODE_2500baseX_Full_BIT, 2500},
+    {ETHTOOL_LINK_MODE_1000baseKX_Full_BIT, ETHTOOL_LINK_MODE_1000baseKX_Full_BIT, 1000},
+    {ETHTOOL_LINK_MODE_10000baseKX4_Full_BIT, ETHTOOL_LINK_MODE_10000baseR_FEC_BIT, 10000},
+    {ETHTOOL_LINK_MODE_20000baseMLD2_Full_BIT, ETHTOOL_LINK_MODE_20000baseKR2_Full_BIT, 20000},
+    {ETHTOOL_LINK_MODE_40000baseKR4_Full_BIT, ETHTOOL_LINK_MODE_40000baseLR4_Full_BIT, 40000},
+    {ETHTOOL_LINK_MODE_56000baseKR4_Full_BIT, ETHTOOL_LINK_MODE_56000baseLR4_Full_BIT, 56000},
+    {ETHTOOL_LINK_MODE_25000baseCR_Full_BIT, ETHTOOL_LINK_MODE_25000baseSR_Full_BIT, 25000},
+    {ETHTOOL_LINK_MODE_50000baseCR2_Full_BIT, ETHTOOL_LINK_MODE_50000baseKR2_Full_BIT, 50000},
+    {ETHTOOL_LINK_MODE_100000baseKR4_Full_BIT, ETHTOOL_LINK_MODE_100000baseLR4_ER4_Full_BIT, 100000},
+    {ETHTOOL_LINK_MODE_50000baseSR2_Full_BIT, ETHTOOL_LINK_MODE_50000baseSR2_Full_BIT, 50000},
+    {ETHTOOL_LINK_MODE_1000baseX_Full_BIT, ETHTOOL_LINK_MODE_1000baseX_Full_BIT, 1000},
+    {ETHTOOL_LINK_MODE_10000baseCR_Full_BIT, ETHTOOL_LINK_MODE_10000baseER_Full_BIT, 10000},
+    {ETHTOOL_LINK_MODE_2500baseT_Full_BIT, ETHTOOL_LINK_MODE_2500baseT_Full_BIT, 2500},
+    {ETHTOOL_LINK_MODE_5000baseT_Full_BIT, ETHTOOL_LINK_MODE_5000baseT_Full_BIT, 5000},
+    {ETHTOOL_LINK_MODE_50000baseKR_Full_BIT, ETHTOOL_LINK_MODE_50000baseDR_Full_BIT, 50000},
+    {ETHTOOL_LINK_MODE_100000baseKR2_Full_BIT, ETHTOOL_LINK_MODE_100000baseDR2_Full_BIT, 100000},
+    {ETHTOOL_LINK_MODE_200000baseKR4_Full_BIT, ETHTOOL_LINK_MODE_200000baseCR4_Full_BIT, 200000},
+    {ETHTOOL_LINK_MODE_100baseT1_Full_BIT, ETHTOOL_LINK_MODE_100baseT1_Full_BIT, 100},
+    {ETHTOOL_LINK_MODE_1000baseT1_Full_BIT, ETHTOOL_LINK_MODE_1000baseT1_Full_BIT, 1000},
+    {ETHTOOL_LINK_MODE_400000baseKR8_Full_BIT, ETHTOOL_LINK_MODE_400000baseCR8_Full_BIT, 400000},
+    {ETHTOOL_LINK_MODE_100000baseKR_Full_BIT, ETHTOOL_LINK_MODE_100000baseCR_Full_BIT, 100000},
+    {ETHTOOL_LINK_MODE_200000baseKR2_Full_BIT, ETHTOOL_LINK_MODE_200000baseCR2_Full_BIT, 200000},
+    {ETHTOOL_LINK_MODE_400000baseKR4_Full_BIT, ETHTOOL_LINK_MODE_400000baseCR4_Full_BIT, 400000},
+    {ETHTOOL_LINK_MODE_100baseFX_Half_BIT, ETHTOOL_LINK_MODE_100baseFX_Full_BIT, 100},
+};
+
 Result<ethtool_drvinfo> driver_info(EthtoolCalls& nic) {
   ethtool_drvinfo info{};
   info.cmd = ETHTOOL_GDRVINFO;
@@ -74,6 +110,28 @@ Result<std::string> ethtool_firmware(EthtoolCalls& nic) {
   std::string version(info->fw_version, strnlen(info->fw_version, sizeof info->fw_version));
   if (version.empty() || version == "N/A") return lacks_it("firmware version");
   return version;
+}
+
+Result<std::vector<uint32_t>> ethtool_speeds(EthtoolCalls& nic) {
+  // Asked twice: the first answer is the number of words of a mask, negated (ethtool_get_link_ksettings()).
+  constexpr size_t kMostWords = 127;
+  WithBytes<ethtool_link_settings> settings(3 * kMostWords * sizeof(uint32_t));
+  settings.head().cmd = ETHTOOL_GLINKSETTINGS;
+  if (Status s = ethtool_ask(nic, "ETHTOOL_GLINKSETTINGS", &settings.head()); !s) return s.error();
+  const int words = -settings.head().link_mode_masks_nwords;
+  if (words <= 0) return Error{ENOTSUP, "ETHTOOL_GLINKSETTINGS", "the driver does not have it"};
+  settings.head().cmd = ETHTOOL_GLINKSETTINGS;
+  settings.head().link_mode_masks_nwords = static_cast<int8_t>(words);
+  if (Status s = ethtool_ask(nic, "ETHTOOL_GLINKSETTINGS", &settings.head()); !s) return s.error();
+
+  const uint32_t* supported = settings.head().link_mode_masks;
+  std::vector<uint32_t> out;
+  for (const SpeedOfModes& speed : kSpeeds)
+    for (uint32_t bit = speed.first; bit <= speed.last && bit / 32 < static_cast<uint32_t>(words); ++bit)
+      if ((supported[bit / 32] >> (bit % 32) & 1) != 0) out.push_back(speed.mbps);
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
 }
 
 Result<uint32_t> ethtool_registers_size(EthtoolCalls& nic) {

@@ -18,6 +18,10 @@ namespace zcnbrh {
 
 Result<std::string> ethtool_firmware(EthtoolCalls& nic);
 
+// Speeds that the driver's link modes name, Mbit/s, each once, ascending; empty where it names none (veth,
+// tap). Linux 4.6.
+Result<std::vector<uint32_t>> ethtool_speeds(EthtoolCalls& nic);
+
 struct DeviceRegisters {
   uint32_t version = 0;
   std::vector<uint8_t> bytes;

@@ -94,6 +94,7 @@ TEST_F(Nic, AVethHasNoneOfItAndOffersNone) {
   const uint16_t id = open(nullptr);
   rte_eth_dev_info info{};
   ASSERT_EQ(rte_eth_dev_info_get(id, &info), 0);
+  EXPECT_EQ(info.speed_capa, RTE_ETH_LINK_SPEED_10G) << "veth names no modes, but says 10 Gbit/s";
   EXPECT_EQ(info.reta_size, 0);
   EXPECT_EQ(info.hash_key_size, 0);
   EXPECT_EQ(info.flow_type_rss_offloads, 0U);
@@ -110,6 +111,19 @@ TEST_F(Nic, AVethHasNoneOfItAndOffersNone) {
   EXPECT_EQ(rte_eth_dev_rss_hash_conf_get(id, &rss), -ENOTSUP);
   EXPECT_EQ(rte_eth_led_on(id), -ENOTSUP);
   EXPECT_EQ(rte_eth_led_off(id), -ENOTSUP);
+}
+
+TEST_F(Nic, SpeedsAreThoseOfTheLinkModes) {
+  FakeNic nic;
+  const uint16_t id = open(&nic);
+  rte_eth_dev_info info{};
+  ASSERT_EQ(rte_eth_dev_info_get(id, &info), 0);
+  // 400G has no bit in DPDK 22.11.
+  EXPECT_EQ(info.speed_capa, RTE_ETH_LINK_SPEED_1G | RTE_ETH_LINK_SPEED_10G | RTE_ETH_LINK_SPEED_25G);
+  nic.modes.clear();
+  info = {};
+  ASSERT_EQ(rte_eth_dev_info_get(id, &info), 0);
+  EXPECT_EQ(info.speed_capa, RTE_ETH_LINK_SPEED_25G) << "no modes: the link's own speed";
 }
 
 TEST_F(Nic, TheTableIsReadAndWrittenInThePortsOwnNumbers) {
@@ -173,8 +187,7 @@ TEST_F(Nic, ARefusedHashTypePutsTheOthersBack) {
   ASSERT_EQ(configure_rss(kIp), 0);
   const auto before = nic.hashed;
   rte_eth_rss_conf conf{};
-  conf.rss_hf =
-      kIp | RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV4_UDP;  // not TCP over IPv6
+  conf.rss_hf = kIp | RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV4_UDP;  // not TCP over IPv6
   EXPECT_EQ(rte_eth_dev_rss_hash_update(id, &conf), -EINVAL);
   EXPECT_EQ(nic.hashed, before);
   conf.rss_hf = 0;

@@ -34,6 +34,10 @@ class FakeNic final : public EthtoolCalls {
   std::vector<uint8_t> eeprom = std::vector<uint8_t>(256, 0x22);
   uint32_t magic = 0x10c98086;
   std::vector<uint8_t> module = std::vector<uint8_t>(512, 0x33);
+  static constexpr int8_t kModeWords = 4;
+  std::vector<uint32_t> modes = {ETHTOOL_LINK_MODE_1000baseT_Full_BIT, ETHTOOL_LINK_MODE_10000baseSR_Full_BIT,
+                                 ETHTOOL_LINK_MODE_10000baseCR_Full_BIT, ETHTOOL_LINK_MODE_25000baseCR_Full_BIT,
+                                 ETHTOOL_LINK_MODE_400000baseCR4_Full_BIT};  // supported
   bool has_led = true;
   std::atomic<int> blinks = 0;
   std::map<uint32_t, int> fails;  // command -> errno
@@ -60,6 +64,8 @@ class FakeNic final : public EthtoolCalls {
       case ETHTOOL_GPAUSEPARAM:
       case ETHTOOL_SPAUSEPARAM:
         return pause_call(*static_cast<ethtool_pauseparam*>(command));
+      case ETHTOOL_GLINKSETTINGS:
+        return link_settings(*static_cast<ethtool_link_settings*>(command));
       case ETHTOOL_GDRVINFO:
         return driver_info(*static_cast<ethtool_drvinfo*>(command));
       case ETHTOOL_GREGS:
@@ -123,6 +129,16 @@ class FakeNic final : public EthtoolCalls {
     const uint32_t number = c.cmd;
     (number == ETHTOOL_GPAUSEPARAM ? c : pause) = number == ETHTOOL_GPAUSEPARAM ? pause : c;
     c.cmd = number;
+    return 0;
+  }
+  int link_settings(ethtool_link_settings& c) const {
+    if (c.link_mode_masks_nwords != kModeWords) {
+      c.link_mode_masks_nwords = -kModeWords;
+      return 0;
+    }
+    for (const uint32_t bit : modes) c.link_mode_masks[bit / 32] |= 1U << (bit % 32);
+    c.speed = 25000;
+    c.duplex = DUPLEX_FULL;
     return 0;
   }
   int driver_info(ethtool_drvinfo& c) const {

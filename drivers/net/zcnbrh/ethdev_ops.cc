@@ -88,6 +88,7 @@ int dev_infos_get(struct rte_eth_dev* dev, struct rte_eth_dev_info* info) noexce
   info->rx_desc_lim.nb_align = info->tx_desc_lim.nb_align = 1;
   add_jumbo_info(*port, *info);
   add_rss_info(*port, *info);
+  add_speed_info(*port, *info);
   info->default_rxportconf.ring_size = info->default_txportconf.ring_size = kDefaultDescriptors;
   info->default_rxportconf.burst_size = info->default_txportconf.burst_size = kDefaultBurst;
   info->default_rxportconf.nb_queues = info->default_txportconf.nb_queues = 1;

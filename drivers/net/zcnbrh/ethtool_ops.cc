@@ -23,6 +23,9 @@ PmdPort* with_netdev(struct rte_eth_dev* dev) {
   return port != nullptr && !port->port->is_loop() && port->port->ifindex() > 0 ? port : nullptr;
 }
 
+// ethdev's bit for a speed; 0: it has none.
+uint32_t speed_bit(uint32_t mbps) { return rte_eth_speed_bitflag(mbps, RTE_ETH_LINK_FULL_DUPLEX); }
+
 int failed(const PmdPort& port, const char* doing, const Error& error) {
   return error.code == ENOTSUP ? -ENOTSUP : log_error(port, doing, error);
 }
@@ -163,6 +166,19 @@ int dev_led_off(struct rte_eth_dev* dev) noexcept {
 }
 
 }  // namespace
+
+// What the driver's link modes name; where they name none, the speed the link has.
+void add_speed_info(const PmdPort& port, struct rte_eth_dev_info& info) {
+  if (port.port->is_loop()) {
+    info.speed_capa = speed_bit(kLoopSpeed);
+    return;
+  }
+  NetdevEthtool nic = nic_of(port);
+  if (const auto speeds = ethtool_speeds(nic))
+    for (const uint32_t mbps : *speeds) info.speed_capa |= speed_bit(mbps);
+  if (info.speed_capa != 0) return;
+  if (const auto link = netdev_link_state(port.port->ifindex())) info.speed_capa = speed_bit(link->speed_mbps);
+}
 
 void add_ethtool_ops(struct eth_dev_ops& ops) {
   ops.fw_version_get = fw_version_get;

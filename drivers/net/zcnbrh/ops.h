@@ -62,6 +62,7 @@ void drop_holds(PmdPort& port);
 
 // rss_ops.cc
 void add_rss_info(const PmdPort& port, struct rte_eth_dev_info& info);
+void add_speed_info(const PmdPort& port, struct rte_eth_dev_info& info);  // ethtool_ops.cc
 Status configure_rss(const PmdPort& port, const struct rte_eth_conf& conf);
 
 // removal.cc
