@@ -230,6 +230,11 @@ void PoolMemory::find_stretches() {
   stretches_.resize(kept);
 }
 
+bool PoolMemory::on_small_pages() const {
+  return std::any_of(runs_.begin(), runs_.end(),
+                     [](const MemoryRun& run) { return run.page_size <= kPageSize; });
+}
+
 void PoolMemory::find_runs() {
   runs_ = memory_between(first_, last_);
   size_t holes = 0;

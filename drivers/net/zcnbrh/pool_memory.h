@@ -64,6 +64,8 @@ class PoolMemory {
   // Places of the ledger (2048 bytes each) that belong to one element alone.
   uint32_t ledger_places() const { return element_bytes() >> kLedgerShift; }
   bool page_safe() const { return page_safe_; }  // no element's chunk crosses a 4 KiB page
+  // Plain pages: one is not next to the other for a device, with or without an IOMMU.
+  bool on_small_pages() const;
   uint32_t alignment() const {
     return alignment_;
   }  // 4096 or 2048 if every element starts on a multiple of it; else 0

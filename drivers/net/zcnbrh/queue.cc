@@ -79,10 +79,13 @@ void set_rx_policy(const PmdPort& port, QueueSlot& slot) {
   slot.rx_policy.rearm = rearm_word(port.port_id);
 }
 
-// Known after bind: a device that maps the UMEM page by page takes no chunk that crosses pages.
+// Known after bind: a device that sees the UMEM page by page takes no chunk that crosses pages.
 Status set_tx_policy(const PmdPort& port, QueueSlot& slot) {
-  const bool page_safe_only =
-      slot.pair.outcome().mode == XskMode::kZeroCopy && port.port->info().dma_translated;
+  const PoolList& pools = slot.umem->pools();
+  const bool by_page =
+      port.port->info().dma_translated ||
+      std::any_of(pools.begin(), pools.end(), [](const auto& pool) { return pool->on_small_pages(); });
+  const bool page_safe_only = slot.pair.outcome().mode == XskMode::kZeroCopy && by_page;
   if (Status s = slot.pools.make_tx_table(page_safe_only); !s) return s;
   slot.pair.tx().frames = slot.pools.tx_ledgers();
   slot.tx_policy.use(slot.pools.tx_table());

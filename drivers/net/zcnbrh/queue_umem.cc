@@ -143,10 +143,13 @@ uint32_t tail_for(const PmdPort& port, const QueueSlot& slot, bool share) {
 }  // namespace
 
 std::string pool_against_zero_copy(const PmdPort& port, const PoolMemory* pool) {
-  if (pool == nullptr || pool->page_safe() || !port.port->info().dma_translated) return {};
-  return std::string("buffers of mempool ") + pool->name() + " cross 4 KiB pages and " +
-         port.port->info().name + " is behind an IOMMU (" + port.port->info().dma_reason +
-         "); let mempool ops zcnbrh lay the pool out";
+  if (pool == nullptr || pool->page_safe()) return {};
+  const std::string crossing = std::string("buffers of mempool ") + pool->name() + " cross 4 KiB pages and ";
+  const std::string cure = "; let mempool ops zcnbrh lay the pool out";
+  if (port.port->info().dma_translated)
+    return crossing + port.port->info().name + " is behind an IOMMU (" + port.port->info().dma_reason + ")" +
+           cure;
+  return pool->on_small_pages() ? crossing + "its memory is plain pages" + cure : std::string();
 }
 
 uint32_t fill_frames_needed(const PmdPort& port, const QueueSlot& slot) {
