@@ -114,6 +114,7 @@ def several_ports():
         equal([request for request in plugin.requests if request.startswith("/xsk_map_fd")],
               ["/xsk_map_fd," + app for app in r.apps], "requests for maps")
         r.forward("io")
+        r.peer(1)
         sent = [frames.numbered_frame(number, 200) for number in range(200)]
         for at in range(0, 200, 50):
             for frame in sent[at:at + 50]:

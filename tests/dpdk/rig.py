@@ -79,6 +79,15 @@ class Rig:
             self._sockets[number] = self.lab.peer_socket(self.peers[number])
         return self._sockets[number]
 
+    def closed_by_testpmd(self):
+        """Waits until testpmd has closed and detached a port whose device was removed. It does so from a thread of its
+        own, and a command typed meanwhile would be torn apart by what that prints."""
+        eventually(lambda: "Now total ports is" in self.pmd.text, "testpmd does not close the port", 15)
+        length = -1
+        while len(self.pmd.text) != length:
+            length = len(self.pmd.text)
+            time.sleep(0.3)
+
     def ping(self, count=200, **options):
         """The kernel pings through icmpecho; every packet must come back."""
         self.forward("icmpecho")
