@@ -60,8 +60,7 @@ _Static_assert(sizeof(struct zcnbrh_meta) == 32, "layout");
 static __always_inline struct zcnbrh_meta *zcnbrh_meta_of(struct xdp_md *ctx) {
   struct zcnbrh_meta *meta = (void *)(long)ctx->data_meta;
 
-  if ((void *)(meta + 1) <= (void *)(long)ctx->data && meta->magic == ZCNBRH_META_MAGIC)
-    return meta;
+  if ((void *)(meta + 1) <= (void *)(long)ctx->data && meta->magic == ZCNBRH_META_MAGIC) return meta;
   if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*meta))) return 0;
   meta = (void *)(long)ctx->data_meta;
   if ((void *)(meta + 1) > (void *)(long)ctx->data) return 0; /* cannot be; for the verifier */

@@ -24,8 +24,9 @@ int zcnbrh_filter_frags(struct xdp_md *ctx) {
 }
 
 /*
- * The same two without marks, for libxdp's dispatcher: since Linux 6.13 the kernel refuses an extension program that
- * may move a packet's metadata, since the dispatcher's own program does not (check_attach_btf_id() in verifier.c).
+ * The same two without marks, for libxdp's dispatcher: since Linux 6.13 the kernel refuses an extension program
+ * that may move a packet's metadata, since the dispatcher's own program does not (check_attach_btf_id() in
+ * verifier.c).
  */
 SEC("xdp")
 int zcnbrh_joined(struct xdp_md *ctx) {

@@ -114,9 +114,9 @@ struct alignas(kCacheLine) TxLocal {
   uint8_t* bounce_base =
       nullptr;  // first byte of the UMEM as the kernel has it; bounce frames are reached through it
   AddressFormat format;
-  uint32_t max_length = 0;  // longest packet that fits a chunk, so also a bounce frame, bytes
+  uint32_t max_length = 0;     // longest packet that fits a chunk, so also a bounce frame, bytes
   uint32_t bounce_offset = 0;  // of a packet in a bounce frame: the TX metadata's room, bytes
-  uint32_t kick_batch = 0;  // descriptors the kernel sends a call (copy mode); 0: all of them
+  uint32_t kick_batch = 0;     // descriptors the kernel sends a call (copy mode); 0: all of them
   // For packets of several descriptors, see lib/xsk/segments.h.
   uint32_t max_segments = 1;  // descriptors a packet
   uint32_t max_packet = 0;    // bytes a packet

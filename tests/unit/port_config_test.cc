@@ -400,7 +400,8 @@ TEST(PortConfigTexts, MarkdownRows) {
   const std::string markdown = devargs_markdown();
   EXPECT_TRUE(holds(markdown, "| `zc` | require\\|prefer\\|off | prefer | ")) << markdown;
   EXPECT_TRUE(holds(markdown, "| `queue_count` | 1..1024 | 1 | ")) << markdown;
-  EXPECT_TRUE(holds(markdown, "| `shared_umem` | 0\\|1 | one UMEM for all queues and ports alike | ")) << markdown;
+  EXPECT_TRUE(holds(markdown, "| `shared_umem` | 0\\|1 | one UMEM for all queues and ports alike | "))
+      << markdown;
   for (size_t begin = 0; begin < markdown.size();) {  // six bars a row: five cells
     const size_t end = markdown.find('\n', begin);
     int bars = 0;
