@@ -178,6 +178,7 @@ TEST_F(RxOffloads, TheFilterLetsInWhatIsOnItsList) {
   }
   const auto come = [&] {
     std::vector<rte_mbuf*> burst;
+    burst.reserve(tagged.size() + 1);
     for (const Bytes& bytes : tagged) burst.push_back(direct(bytes));
     burst.push_back(direct(untagged));
     EXPECT_EQ(rte_eth_tx_burst(port_->id(), 0, burst.data(), 7), 7);

@@ -49,7 +49,7 @@ uint32_t ip(uint8_t a, uint8_t b, uint8_t c, uint8_t d) {
 const Bytes kUdpPorts = udp(1000, 2000), kTcpPorts = tcp(1000, 2000), kFour = ipv4(), kSix = ipv6(0);
 const Bytes kEth = eth(kTypeIpv4), kVlanFive = vlan(5, 0), kVlanOfIpv4 = vlan(5, kTypeIpv4);
 
-Bytes bits(size_t length, std::vector<std::pair<size_t, uint8_t>> set) {
+Bytes bits(size_t length, const std::vector<std::pair<size_t, uint8_t>>& set) {
   Bytes out(length, 0);
   for (const auto& [at, value] : set) out[at] = value;
   return out;

@@ -32,7 +32,7 @@ class SegmentsLadder : public QueueTest {
       r.mtu = 9000;
     };
   }
-  static Edit with(Edit first, const Edit& second) {
+  static Edit with(const Edit& first, const Edit& second) {
     return [=](BindRequest& r) {
       first(r);
       second(r);

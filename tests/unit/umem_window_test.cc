@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 #include <vector>
 
 #include "lib/base/cacheline.h"
@@ -41,7 +42,7 @@ class UmemWindowTest : public ::testing::Test {
   static std::vector<WindowRegion> one(std::vector<MemoryRun> runs) { return {std::move(runs)}; }
   static void refused(std::vector<MemoryRun> runs, size_t tail, int code) {
     const Resources before = Resources::now();
-    const auto window = UmemWindow::map(one(runs), tail, -1);
+    const auto window = UmemWindow::map(one(std::move(runs)), tail, -1);
     ASSERT_FALSE(window);
     EXPECT_EQ(window.error().code, code) << window.error().text();
     EXPECT_EQ(Resources::now(), before);

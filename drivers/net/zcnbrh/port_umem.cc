@@ -46,6 +46,7 @@ std::vector<WindowRegion> lay_out(const PoolList& pools, std::vector<size_t>& re
     region_of[span.pool] = merged.size() - 1;
   }
   std::vector<WindowRegion> regions;
+  regions.reserve(merged.size());
   for (const Span& span : merged) regions.push_back(memory_between(span.base, span.end));
   return regions;
 }

@@ -38,6 +38,7 @@ struct JoinedPort {
   struct rte_eth_dev* dev = nullptr;
   std::unique_ptr<PmdPort> port;
   std::vector<Holding> holdings;
+  uint16_t queues() const { return static_cast<uint16_t>(holdings.size()); }  // as the port's
   // What ethdev hands the bursts in this process: memory that stays, whatever the primary frees.
   std::vector<QueueAddress> addresses;
   std::vector<void*> handles;
@@ -124,7 +125,7 @@ void Primary::leave(uint16_t port) {
   const std::lock_guard lock(lock_);
   JoinedPort* joined = find(port);
   if (joined == nullptr) return;
-  for (uint16_t queue = 0; queue < joined->holdings.size(); ++queue) drop(*joined, queue);
+  for (uint16_t queue = 0; queue < joined->queues(); ++queue) drop(*joined, queue);
   ShareMessage goodbye;
   goodbye.kind = ShareMessage::kGoodbye;
   goodbye.port = port;
@@ -253,7 +254,7 @@ Status Primary::take(JoinedPort& joined, uint16_t queue, FdChannel::Message& car
 
 void Primary::shut(JoinedPort& joined, const ShareMessage& message) {
   std::vector<BurstDoor*> doors;
-  for (uint16_t queue = 0; queue < joined.holdings.size(); ++queue) {
+  for (uint16_t queue = 0; queue < joined.queues(); ++queue) {
     if (message.queue != kEveryQueue && message.queue != queue) continue;
     QueueSlot& slot = *joined.port->slots[queue];
     if (message.rx != 0) doors.push_back(&slot.pair.rx().door);
@@ -286,7 +287,7 @@ void Primary::lose() {
   for (auto& [number, joined] : ports_) {
     ZLOG(ERR, "port %u (%s): the primary process is gone; this process gives its queues up", number,
          joined->port->name.c_str());
-    for (uint16_t queue = 0; queue < joined->holdings.size(); ++queue) drop(*joined, queue);
+    for (uint16_t queue = 0; queue < joined->queues(); ++queue) drop(*joined, queue);
   }
 }
 
@@ -339,7 +340,7 @@ int stats_get_op(struct rte_eth_dev* dev, struct rte_eth_stats* stats) noexcept 
   const std::lock_guard lock(Primary::instance().lock());
   const JoinedPort* joined = Primary::instance().find(dev->data->port_id);
   if (joined == nullptr) return -ENODEV;
-  for (uint16_t queue = 0; queue < joined->holdings.size(); ++queue)
+  for (uint16_t queue = 0; queue < joined->queues(); ++queue)
     add_queue(*joined->port->slots[queue], queue, *stats);
   return 0;
 }

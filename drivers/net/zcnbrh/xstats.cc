@@ -167,6 +167,7 @@ template <typename Put>
 int select(const struct rte_eth_dev* dev, const uint64_t* ids, unsigned room, bool wanted, Put put) {
   const std::vector<Xstat> all = collect(dev);
   if (ids == nullptr && (!wanted || room < all.size())) return static_cast<int>(all.size());
+  if (!wanted) return -EINVAL;
   const unsigned count = ids != nullptr ? room : static_cast<unsigned>(all.size());
   for (unsigned i = 0; i < count; ++i) {
     const uint64_t id = ids != nullptr ? ids[i] : i;
