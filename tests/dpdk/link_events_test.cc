@@ -13,20 +13,13 @@
 #include <utility>
 
 #include "tests/dpdk/eal_port.h"
+#include "tests/dpdk/wire.h"
 #include "tests/support/net_namespace.h"
 
 namespace zcnbrh::testing {
 namespace {
 
 constexpr unsigned kBuffers = 2047;
-
-bool eventually(const std::function<bool()>& holds) {
-  for (int i = 0; i < 500; ++i) {
-    if (holds()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return false;
-}
 
 class LinkEvents : public ::testing::Test {
  protected:

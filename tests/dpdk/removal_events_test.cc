@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "tests/dpdk/eal_port.h"
+#include "tests/dpdk/wire.h"
 #include "tests/support/net_namespace.h"
 
 namespace zcnbrh::testing {
@@ -22,14 +23,6 @@ namespace {
 
 constexpr unsigned kBuffers = 4095;
 constexpr uint16_t kBurst = 32;
-
-bool eventually(const std::function<bool()>& holds) {
-  for (int i = 0; i < 1000; ++i) {
-    if (holds()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return false;
-}
 
 class RemovalEvents : public ::testing::Test {
  protected:

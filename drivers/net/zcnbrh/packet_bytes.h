@@ -28,32 +28,40 @@ class FlatBytes {
   uint32_t length_;
 };
 
-// Pieces of `each` bytes in a row, the last one shorter. Offset 0 is `skipped` bytes into the first.
-class PieceBytes {
+// Bytes that lie in several places: what `Places::walk(offset, count, visit)` makes of them, visit(data, n) for
+// each place in order.
+template <typename Places>
+class ScatteredBytes {
  public:
-  PieceBytes(uint8_t* const* pieces, uint32_t each, uint32_t total, uint32_t skipped)
-      : pieces_(pieces), each_(each), skipped_(skipped), length_(total - skipped) {}
-
-  uint32_t length() const { return length_; }
   void read(uint32_t offset, void* to, uint32_t count) const {
     auto* out = static_cast<uint8_t*>(to);
-    walk(offset, count, [&](uint8_t* data, uint32_t n) {
+    self().walk(offset, count, [&](uint8_t* data, uint32_t n) {
       std::memcpy(out, data, n);
       out += n;
     });
   }
   void write16(uint32_t offset, uint16_t in_memory_order) {
     const auto* from = reinterpret_cast<const uint8_t*>(&in_memory_order);
-    walk(offset, 2, [&](uint8_t* data, uint32_t n) {
+    self().walk(offset, 2, [&](uint8_t* data, uint32_t n) {
       std::memcpy(data, from, n);
       from += n;
     });
   }
   void sum(InetSum& sum, uint32_t offset, uint32_t count) const {
-    walk(offset, count, [&](const uint8_t* data, uint32_t n) { sum.add(data, n); });
+    self().walk(offset, count, [&](const uint8_t* data, uint32_t n) { sum.add(data, n); });
   }
 
  private:
+  const Places& self() const { return *static_cast<const Places*>(this); }
+};
+
+// Pieces of `each` bytes in a row, the last one shorter. Offset 0 is `skipped` bytes into the first.
+class PieceBytes : public ScatteredBytes<PieceBytes> {
+ public:
+  PieceBytes(uint8_t* const* pieces, uint32_t each, uint32_t total, uint32_t skipped)
+      : pieces_(pieces), each_(each), skipped_(skipped), length_(total - skipped) {}
+
+  uint32_t length() const { return length_; }
   template <typename Visit>
   void walk(uint32_t offset, uint32_t count, Visit visit) const {
     for (offset += skipped_; count != 0;) {
@@ -65,11 +73,12 @@ class PieceBytes {
     }
   }
 
+ private:
   uint8_t* const* pieces_;
   uint32_t each_, skipped_, length_;
 };
 
-class ChainBytes {
+class ChainBytes : public ScatteredBytes<ChainBytes> {
  public:
   // Lengths are taken from the segments, never from pkt_len.
   explicit ChainBytes(const struct rte_mbuf* first) : first_(first) {
@@ -77,25 +86,6 @@ class ChainBytes {
   }
 
   uint32_t length() const { return length_; }
-  void read(uint32_t offset, void* to, uint32_t count) const {
-    auto* out = static_cast<uint8_t*>(to);
-    walk(offset, count, [&](uint8_t* data, uint32_t n) {
-      std::memcpy(out, data, n);
-      out += n;
-    });
-  }
-  void write16(uint32_t offset, uint16_t in_memory_order) {
-    const auto* from = reinterpret_cast<const uint8_t*>(&in_memory_order);
-    walk(offset, 2, [&](uint8_t* data, uint32_t n) {
-      std::memcpy(data, from, n);
-      from += n;
-    });
-  }
-  void sum(InetSum& sum, uint32_t offset, uint32_t count) const {
-    walk(offset, count, [&](const uint8_t* data, uint32_t n) { sum.add(data, n); });
-  }
-
- private:
   template <typename Visit>
   void walk(uint32_t offset, uint32_t count, Visit visit) const {
     for (const struct rte_mbuf* m = first_; m != nullptr && count != 0; m = m->next) {
@@ -110,6 +100,7 @@ class ChainBytes {
     }
   }
 
+ private:
   const struct rte_mbuf* first_;
   uint32_t length_ = 0;
 };
