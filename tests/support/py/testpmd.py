@@ -88,6 +88,11 @@ def memory_options(megabytes=256):
     return ["--no-huge", "-m", str(2 * megabytes)]
 
 
+def pool_megabytes(mbufs):
+    """Memory for a pool of so many mbufs of testpmd's default size, a page each, and for all the rest."""
+    return max(256, 128 + mbufs * 4096 // 2**20)
+
+
 def lcore_options(cores):
     """EAL arguments: an lcore on each of these CPUs, the last one the main lcore. A CPU may be named twice."""
     if len(set(cores)) == len(cores):
@@ -114,7 +119,7 @@ class Testpmd:
         environment, load = driver_options()
         command = [*DIE_WITH_US, *become, "dpdk-testpmd", *(lcores or lcore_options(cores)),
                    "--no-pci", *([] if telemetry else ["--no-telemetry"]), "--file-prefix", self.prefix,
-                   *(memory_options() if memory is None else memory), *load, *eal]
+                   *(memory_options(pool_megabytes(mbufs)) if memory is None else memory), *load, *eal]
         command += [f"--vdev={text}" for text in devices]
         command += ["--", "-i", f"--total-num-mbufs={mbufs}", f"--nb-cores={max(1, len(cores) - 1)}", *app]
         self.shown = " ".join([f"{key}={value}" for key, value in environment.items()] + command[len(DIE_WITH_US):])
