@@ -7,7 +7,9 @@ but MTU and the netdev's own address must be gone when the port is, however it e
 net_af_xdp 22.11 has none of allmulticast, MAC set and add, and multicast lists: testpmd prints "Operation not supported".
 """
 
-from rig import equal, eventually, main, netlab, rig
+import os
+
+from rig import attempt, bpf_tool, check, device, equal, eventually, main, netlab, rig
 
 SECOND, THIRD, GROUP, OTHER_GROUP = ("02:00:5a:43:77:01", "02:00:5a:43:77:02", "01:00:5e:01:02:03",
                                      "33:33:00:01:02:03")
@@ -118,6 +120,22 @@ def mtu_configured():
         r.pmd.command("port config mtu 0 1500")
 
 
+def mtu_refused():
+    """a port refused for its MTU, at queue setup or at start, leaves the netdev's MTU as it was"""
+    os.environ["ZCNBRH_FORCE_FEATURES"] = "-multi_buffer"
+    try:
+        with rig(start=False) as r:
+            text, _, _ = attempt(r.lab, [device("net_zcnbrh0", iface=r.apps[0])], app=["--max-pkt-len=3018"])
+            check("packets of 2048 bytes" in text, f"queue setup takes packets longer than a buffer: {text}")
+            equal(r.lab.link(r.apps[0])["mtu"], 1500, "MTU after a refused queue setup")
+    finally:
+        del os.environ["ZCNBRH_FORCE_FEATURES"]
+    with rig(start=False) as r, bpf_tool.XdpOnLink(r.apps[0], bpf_tool.XDP_PASS):
+        text, _, _ = attempt(r.lab, [device("net_zcnbrh0", iface=r.apps[0])], app=["--max-pkt-len=2018"])
+        check("becomes 2000" in text and "not ours and stays" in text, f"start is not refused: {text}")
+        equal(r.lab.link(r.apps[0])["mtu"], 1500, "MTU after a refused start")
+
+
 if __name__ == "__main__":
     main([allmulticast, mac_addresses, mac_address_set, too_many_addresses, multicast_list, killed, mtu_running,
-          mtu_configured])
+          mtu_configured, mtu_refused])

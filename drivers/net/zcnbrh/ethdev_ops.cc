@@ -29,8 +29,7 @@ int dev_configure(struct rte_eth_dev* dev) noexcept {
   const uint32_t most = std::max(dev->data->nb_rx_queues, dev->data->nb_tx_queues);
   if (most <= port.slots.size()) {
     const auto mtu = static_cast<uint16_t>(dev->data->dev_conf.rxmode.mtu);
-    Status s = port.control.absent ? Status() : apply_configured_mtu(port, mtu);
-    if (s) s = configure_rss(port, dev->data->dev_conf);
+    Status s = configure_rss(port, dev->data->dev_conf);
     if (s && mtu > RTE_ETHER_MTU) port.control.mtu = mtu;
     return s ? 0 : log_error(port, "configure", s.error());
   }
@@ -48,9 +47,12 @@ int dev_start(struct rte_eth_dev* dev) noexcept {
         Error{ENODEV, "start",
               "netdev " + port.port->info().name + " is gone" +
                   (port.config().reattach ? "; start the port again when it is back" : "; close the port")});
+  const auto mtu_before = raise_mtu(port, dev->data->mtu);
+  if (!mtu_before) return log_error(port, "start", mtu_before.error());
   set_queue_states(dev, true);
   if (Status s = bring_up(dev); !s) {
     set_queue_states(dev, false);
+    put_back_mtu(port, *mtu_before);
     return log_error(port, "start", s.error());
   }
   port.port->settle();

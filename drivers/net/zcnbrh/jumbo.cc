@@ -94,14 +94,22 @@ Status check_mtu(const PmdPort& port, uint32_t mtu) {
   return {};
 }
 
-Status apply_configured_mtu(PmdPort& port, uint32_t mtu) {
-  if (port.port->is_loop() || mtu <= RTE_ETHER_MTU) return {};
+Result<uint32_t> raise_mtu(const PmdPort& port, uint32_t mtu) {
+  if (port.port->is_loop() || mtu <= RTE_ETHER_MTU) return 0U;
   auto now = netdev_query(port.port->ifindex());
   if (!now) return now.error();
-  if (now->mtu >= mtu) return {};
+  if (now->mtu >= mtu) return 0U;
   ZLOG(NOTICE, "port %u (%s): the MTU of %s becomes %u, as configured (was %u)", port.port_id,
        port.name.c_str(), now->name.c_str(), mtu, now->mtu);
-  return netdev_set_mtu(port.port->ifindex(), mtu);
+  if (Status s = netdev_set_mtu(port.port->ifindex(), mtu); !s) return s.error();
+  return now->mtu;
+}
+
+void put_back_mtu(const PmdPort& port, uint32_t before) {
+  if (before == 0) return;
+  if (Status s = netdev_set_mtu(port.port->ifindex(), before); !s)
+    ZLOG(WARNING, "port %u (%s): the MTU could not be put back to %u: %s", port.port_id, port.name.c_str(),
+         before, s.error().text().c_str());
 }
 
 void close_without_segments(PmdPort& port) {

@@ -33,8 +33,12 @@ Status check_mtu(const PmdPort& port, uint32_t mtu);
 // The same for one queue's pool.
 Status check_pool_mtu(const PmdPort& port, const PoolMemory& memory, uint32_t mtu);
 
-// An MTU above 1500 that the application configured (rxmode.mtu) is the netdev's, too. Errors: the kernel's.
-Status apply_configured_mtu(PmdPort& port, uint32_t mtu);
+// An MTU above 1500 that the application configured (rxmode.mtu) is the netdev's, too, from start on: by then
+// every queue has been found to take it. What the netdev had before, or 0 if that was enough. Errors: the
+// kernel's.
+Result<uint32_t> raise_mtu(const PmdPort& port, uint32_t mtu);
+// The start failed: back to what it was.
+void put_back_mtu(const PmdPort& port, uint32_t before);
 
 // Queues that were opened for less than the port now wants, with the doors shut: opened anew they get it.
 void close_without_segments(PmdPort& port);
