@@ -9,12 +9,13 @@ BUILD ?= build
 DEMO_ARGS ?=
 TEST_ARGS ?=
 LAB_ARGS ?=
+BENCH_ARGS ?=
 MESON_ARGS ?=
 
-.PHONY: help setup build test lab demo lint format asan tsan coverage install clean
+.PHONY: help setup build test lab demo bench bench-quick lint format asan tsan coverage install clean
 
 help: ## this list
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
 setup: ## install missing Debian packages, fetch the DPDK driver headers
 	@devtools/setup.sh
@@ -31,6 +32,12 @@ lab: build ## real zero-copy on virtio-net and igb, in a QEMU guest (LAB_ARGS='i
 
 demo: build ## stock testpmd on net_zcnbrh and on net_af_xdp, side by side (DEMO_ARGS=...)
 	@demo/run.py $(DEMO_ARGS)
+
+bench: build ## every bench in less than 20 minutes: tables, plots and JSON in a folder it names (BENCH_ARGS='--only veth')
+	@bench/run.py --build $(BUILD) $(BENCH_ARGS)
+
+bench-quick: build ## the most telling ones in 2 minutes
+	@bench/run.py --build $(BUILD) --quick $(BENCH_ARGS)
 
 lint: setup ## clang-format, clang-tidy, shellcheck; no warning by g++ and clang++
 	@devtools/lint.sh

@@ -169,7 +169,7 @@ def show_table(rows):
     for row in rows:
         say(f"  {row.driver:<12} {row.rx_mpps:>7.2f} {row.rx_cycles:>8.0f} {row.tx_mpps:>9.2f} {row.tx_cycles:>8.0f} "
             f"{row.ping_avg_us:>16.0f} {row.ping_max_us:>10.0f}")
-    say("  One run on one machine; bench/quick_compare.py repeats it and gives medians.")
+    say("  One run on one machine; `make bench-quick` repeats it and gives medians.")
 
 
 def show_kernel(arguments):

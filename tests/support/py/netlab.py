@@ -234,19 +234,22 @@ class Lab:
         with self.peer_side():
             run("ip", "link", "set", netdev, "netns", f"/proc/{os.getpid()}/fd/{self._app}")
 
-    def traffic(self, netdev, cpu, **options):
-        """Starts the XDP packet source on a far end. The returned process has sent its first packets."""
-        return self.keep(Traffic(self, netdev, cpu, **options))
+    def traffic(self, netdev, cpu, near=False, **options):
+        """Starts the XDP packet source on a far end (`near`: on a netdev of ours). The returned process has sent its
+        first packets."""
+        with contextlib.nullcontext() if near else self.peer_side():
+            return self.keep(Traffic(netdev, cpu, **options))
 
 
 class Traffic:
-    def __init__(self, lab, netdev, cpu, **options):
+    """The source as a process, in the namespace of whoever starts it."""
+
+    def __init__(self, netdev, cpu, **options):
         tool = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bpf_tool.py")
         command = [*DIE_WITH_US, sys.executable, "-B", tool, netdev, "--cpu", str(cpu)]
         for key, value in options.items():
             command += [f"--{key}", str(value)]
-        with lab.peer_side():
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         if self.process.stdout.readline() != "ready\n":
             raise RuntimeError(f"the packet source on {netdev} did not start")
 

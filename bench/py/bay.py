@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The Z-CNBRH authors
+"""A bay: one subject with its netdevs and its own stock testpmd, idle until it is asked for a cell.
+
+All bays of a comparison are up at once, so that the subjects can take turns cell by cell, a second apart. An idle
+testpmd sleeps. Port 0 lies on a veth pair whose far end is in the peer namespace (packet source, sink); ports 1 and 2
+are the two ends of one veth pair, so that in io mode packets go round and round without any source.
+"""
+
+import dataclasses
+import pathlib
+import re
+import time
+
+import netlab
+from testpmd import APP_CORE, OTHER_CORE, Testpmd
+
+PATIENCE_S = 5  # for the first packet, on a machine that has other things to do
+SETTLE_S = 0.12  # caches, the first refill, the driver's own choices
+TICKS = 100  # USER_HZ, the unit of /proc/stat
+
+
+class Unable(RuntimeError):
+    """The subject cannot do the cell; the text says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """A forwarding mode of testpmd with what is counted and where."""
+    mode: str
+    source: bool  # packets come from the XDP source on the far end
+    joined: bool  # on ports 1 and 2, started by tx_first
+    counter: str  # what counts: the driver's "rx", or "tx" as the kernel saw it on the netdevs
+
+
+WORKS = {work.mode: work for work in (
+    Work("rxonly", True, False, "rx"),
+    Work("txonly", False, False, "tx"),
+    Work("io", False, True, "tx"),
+    Work("macswap", True, False, "tx"),
+)}
+
+
+@dataclasses.dataclass
+class Sample:
+    packets: int
+    seconds: float
+    cycles: float  # a packet, as testpmd counts them: only of bursts that moved packets
+    busy: float  # part of the application's core in use, whoever used it
+    softirq: float  # of it, the kernel's network work
+
+    @property
+    def mpps(self):
+        return self.packets / self.seconds / 1e6
+
+
+def core_times(core):
+    """(busy, softirq, all) ticks of a core since boot."""
+    line = next(line for line in pathlib.Path("/proc/stat").read_text(encoding="ascii").splitlines()
+                if line.startswith(f"cpu{core} "))
+    user, nice, system, idle, iowait, irq, softirq, *_ = map(int, line.split()[1:])
+    return user + nice + system + irq + softirq, softirq, user + nice + system + irq + softirq + idle + iowait
+
+
+class Bay:
+    def __init__(self, lab, subject, cores, mtu=1500, app=(), queues=1):
+        """`cores`: CPUs that testpmd and its threads may use; forwarding runs on the first."""
+        self.lab, self.subject, self.cores = lab, subject, cores
+        self.far = None  # far end of port 0
+        self.netdevs = self._tap_names() if subject.makes_netdev else self._veth_names(mtu, queues)
+        become = ["taskset", "--cpu-list", ",".join(map(str, sorted(set(cores))))]
+        devices = [subject.device(number, name) for number, name in enumerate(self.netdevs)]
+        self.pmd = lab.keep(Testpmd(devices, cores=(cores[0], cores[-1]), become=become, app=app))
+        if len(self.pmd.ports()) != len(self.netdevs):
+            why = re.search(r"^.*(?:[Cc]annot|[Ff]ail|[Ee]rror|[Ii]nvalid).*$", self.pmd.text, re.MULTILINE)
+            raise Unable(f"a port does not start: {why.group(0).strip() if why else 'no reason given'}")
+        if subject.makes_netdev:
+            self._join_taps()
+        self.pmd.command("set record-core-cycles on")
+
+    def _veth_names(self, mtu, queues):
+        near, self.far = self.lab.veth(queues=queues, mtu=mtu)
+        if not self.subject.takes_xdp:  # without it a veth drops what the source sends: it has no NAPI
+            netlab.run("ethtool", "-K", near, "gro", "on")
+        one, other = self.lab.veth(queues=queues, mtu=mtu)
+        self.lab.to_app_side(other)
+        netlab.run("ip", "link", "set", other, "up")
+        return [near, one, other]
+
+    @staticmethod
+    def _tap_names():
+        return ["tap0", "tap1", "tap2"]
+
+    def _join_taps(self):
+        """The kernel's end of a tap is the netdev itself: it takes a bridge to join two of them."""
+        netlab.run("ip", "link", "add", "joint", "type", "bridge", "ageing_time", 0)
+        for name in self.netdevs:
+            netlab.run("ip", "link", "set", name, "up")
+        for name in self.netdevs[1:]:
+            netlab.run("ip", "link", "set", name, "master", "joint")
+        netlab.run("ip", "link", "set", "joint", "up")
+
+    def _sent(self, ports):
+        """Packets the kernel has had from these ports."""
+        name = "rx_packets" if self.subject.makes_netdev else "tx_packets"
+        return sum(int(pathlib.Path(f"/sys/class/net/{self.netdevs[port]}/statistics/{name}").read_text("ascii"))
+                   for port in ports)
+
+    def _count(self, work, ports):
+        return self._sent(ports) if work.counter == "tx" else self.pmd.stats(ports[0])["RX-packets"]
+
+    def _source(self, size):
+        return self.lab.traffic(self.far or self.netdevs[0], OTHER_CORE, near=not self.far, size=size)
+
+    def _empty(self, ports):
+        """Throws away what a run before has left in the rings."""
+        self.pmd.commands(f"set portlist {ports}", "set fwd rxonly", "start")
+        time.sleep(0.03)
+        self.pmd.command("stop")
+
+    def run(self, mode, size, seconds):
+        """One run of a cell. `size` without FCS."""
+        work = WORKS[mode]
+        ports, listed = ((1, 2), "1,2") if work.joined else ((0,), "0")
+        self._empty(listed)
+        self.pmd.commands(f"set fwd {mode}", f"set txpkts {self.segments(size)}",
+                          "start tx_first" if work.joined else "start")
+        source = self._source(size) if work.source else None
+        try:
+            time.sleep(SETTLE_S)
+            sample = self._measure(work, ports, seconds)
+        finally:
+            if source:
+                source.close()
+        found = re.search(r"CPU cycles/packet=([\d.]+)", self.pmd.command("stop"))
+        sample.cycles = float(found.group(1)) if found else float("nan")
+        return sample
+
+    @staticmethod
+    def segments(size):
+        return str(size)
+
+    def _measure(self, work, ports, seconds):
+        busy, softirq, whole = core_times(self.cores[0])
+        count, start = self._count(work, ports), time.monotonic()
+        moved, give_up = 0, start + PATIENCE_S * netlab.SLOWNESS
+        while not moved and time.monotonic() < give_up:
+            time.sleep(seconds)
+            moved, span = self._count(work, ports) - count, time.monotonic() - start
+        after = core_times(self.cores[0])
+        ticks = max(1, after[2] - whole)
+        return Sample(moved, span, float("nan"), (after[0] - busy) / ticks, (after[1] - softirq) / ticks)
+
+
+def cores_of(count):
+    """CPUs of a subject that may use so many: forwarding on the first."""
+    return (APP_CORE, OTHER_CORE) if count > 1 else (APP_CORE, APP_CORE)

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 The Z-CNBRH authors
+"""The benches do their work: each runs for a moment (`bench/run.py --smoke`) and must have counted packets. What time
+that took is of no interest here."""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import rig
+from tap import check, equal
+
+sys.path.insert(0, str(rig.SOURCE / "bench/py"))
+
+# pylint: disable=wrong-import-position
+import report
+from store import Store
+
+FIELDS = {"bench", "subject", "metric", "unit", "median", "min", "max", "runs"}
+
+
+def smoke(*benches):
+    """{(bench, subject): {metric: record}} of a moment's run, and the text of the report."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(["/usr/bin/python3", rig.SOURCE / "bench/run.py", "--smoke", "--build", rig.BUILD, "--out", folder,
+                               "--only", *benches], capture_output=True, text=True, check=False, timeout=240)
+        rig.tap.note("bench/run.py", lambda: done.stdout + done.stderr)
+        equal(done.returncode, 0, "exit status of bench/run.py")
+        records = json.loads(pathlib.Path(folder, "results.json").read_text(encoding="utf-8"))
+        text = pathlib.Path(folder, "report.md").read_text(encoding="utf-8")
+    found = {}
+    for record in records:
+        check(FIELDS <= record.keys(), f"a record lacks fields: {record}")
+        found.setdefault((record["bench"], record["subject"]), {})[record["metric"]] = record
+    return found, text
+
+
+def counted(found, bench, subject, metric="rate"):
+    record = found.get((bench, subject), {}).get(metric)
+    check(record and record["runs"] > 0 and 0 < record["min"] <= record["median"] <= record["max"],
+          f"{bench}, {subject}: no {metric} but {found.get((bench, subject))}")
+
+
+def test_veth():
+    """stock testpmd over veth: every driver moves packets in every mode"""
+    found, text = smoke("veth")
+    for mode in ("rxonly", "txonly", "io", "macswap"):
+        for subject in ("net_zcnbrh", "net_af_xdp", "net_af_xdp busy_budget=0", "net_af_packet"):
+            counted(found, f"veth {mode} 64 B, 1 core", subject)
+    check("| rxonly 64 B, 1 core |" in text, "the report has no table of it")
+
+
+def test_store():
+    """the result store: median, least, greatest; ratios of neighbours; refusals with their reason"""
+    store = Store()
+    for ours, theirs in ((10, 5), (30, 10), (20, 20)):
+        store.add("b", "we", "rate", "Mpps", ours)
+        store.add("b", "they", "rate", "Mpps", theirs)
+    store.refuse("b", "others", "cannot:\n why")
+    equal(store.ratio("b", "we", "they", "rate"), 2.0, "median of 2, 3 and 1")
+    equal(store.ratio("b", "we", "others", "rate"), None, "ratio to one without figures")
+    equal(store.records()[0], {"bench": "b", "subject": "we", "metric": "rate", "unit": "Mpps", "median": 20.0,
+                               "min": 10.0, "max": 30.0, "runs": 3}, "the record")
+    equal(store.records()[-1]["note"], "cannot: why", "the reason")
+    for wrong, act in (("a metric with two units", lambda: store.add("b", "we", "rate", "kpps", 1)),
+                       ("a record without its fields", lambda: store.merge([{"bench": "b"}]))):
+        try:
+            act()
+        except ValueError:
+            continue
+        check(False, f"{wrong} was taken")
+
+
+def test_readme():
+    """the report goes between its marks of a Markdown file, and a file without them is left alone"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "a.md")
+        path.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n", encoding="utf-8")
+        report.into_readme(path, "new\n")
+        equal(path.read_text(encoding="utf-8"), f"before\n{report.BEGIN}\nnew\n{report.END}\nafter\n", "the file")
+        path.write_text("no marks\n", encoding="utf-8")
+        try:
+            report.into_readme(path, "new\n")
+            check(False, "a file without marks was taken")
+        except ValueError:
+            equal(path.read_text(encoding="utf-8"), "no marks\n", "the file without marks")
+    readme = (rig.SOURCE / "bench/README.md").read_text(encoding="utf-8")
+    equal((readme.count(report.BEGIN), readme.count(report.END)), (1, 1), "marks in bench/README.md")
+
+
+if __name__ == "__main__":
+    rig.main([test_store, test_readme, test_veth])
