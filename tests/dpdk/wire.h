@@ -16,7 +16,8 @@
 
 namespace zcnbrh::testing {
 
-bool eventually(const std::function<bool()>& holds, std::chrono::milliseconds within = std::chrono::seconds(10));
+bool eventually(const std::function<bool()>& holds,
+                std::chrono::milliseconds within = std::chrono::seconds(10));
 
 class Wire {
  public:
