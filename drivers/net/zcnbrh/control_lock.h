@@ -12,13 +12,65 @@
 // Events are raised with the lock not held.
 #pragma once
 
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
 #include <mutex>
+#include <thread>
 
 namespace zcnbrh::pmd {
 
-// Recursive: an application's event callback may call back into ethdev.
-inline std::recursive_mutex& control_mutex() {
-  static std::recursive_mutex mutex;
+// First come, first served: a std::mutex goes to whoever asks when it is free, so an operator's program that
+// makes one control call after the other would keep the interrupt thread, and with it every event, waiting
+// without end on a busy machine. Recursive: an application's event callback may call back into ethdev.
+class ControlMutex {
+ public:
+  void lock() {
+    if (again()) return;
+    std::unique_lock inside(mutex_);
+    const uint64_t ticket = next_++;
+    turn_.wait(inside, [&] { return serving_ == ticket; });
+    take();
+  }
+  bool try_lock() {
+    if (again()) return true;
+    const std::lock_guard inside(mutex_);
+    if (next_ != serving_) return false;
+    ++next_;
+    take();
+    return true;
+  }
+  void unlock() {
+    if (--depth_ != 0) return;
+    {
+      const std::lock_guard inside(mutex_);
+      owner_.store({}, std::memory_order_relaxed);
+      ++serving_;
+    }
+    turn_.notify_all();
+  }
+
+ private:
+  // Nobody but this thread stores its own id, so no order is needed to know it.
+  bool again() {
+    if (owner_.load(std::memory_order_relaxed) != std::this_thread::get_id()) return false;
+    ++depth_;
+    return true;
+  }
+  void take() {
+    owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+    depth_ = 1;
+  }
+
+  std::mutex mutex_;  // of what follows, held for a few instructions
+  std::condition_variable turn_;
+  uint64_t next_ = 0, serving_ = 0;
+  std::atomic<std::thread::id> owner_{};
+  unsigned depth_ = 0;  // the owner's
+};
+
+inline ControlMutex& control_mutex() {
+  static ControlMutex mutex;
   return mutex;
 }
 
@@ -27,7 +79,7 @@ class ControlLock {
   ControlLock() : lock_(control_mutex()) {}
 
  private:
-  std::lock_guard<std::recursive_mutex> lock_;
+  std::lock_guard<ControlMutex> lock_;
 };
 
 class TryControlLock {
@@ -37,7 +89,7 @@ class TryControlLock {
   void unlock() { lock_.unlock(); }
 
  private:
-  std::unique_lock<std::recursive_mutex> lock_;
+  std::unique_lock<ControlMutex> lock_;
 };
 
 }  // namespace zcnbrh::pmd
