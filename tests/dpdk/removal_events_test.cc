@@ -34,7 +34,10 @@ class RemovalEvents : public ::testing::Test {
     pool_ = rte_pktmbuf_pool_create("removal", kBuffers, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
     ASSERT_NE(pool_, nullptr);
   }
-  void TearDown() override { rte_mempool_free(pool_); }
+  void TearDown() override {
+    if (HasFatalFailure() && rte_eth_dev_is_valid_port(id_) != 0) finish();  // before its pool goes
+    rte_mempool_free(pool_);
+  }
 
   void plug_netdev() { ASSERT_EQ(NetNamespace::connect(here_, "zl0", there_, "zl1"), ""); }
   void unplug_netdev() { ASSERT_TRUE(here_.shell("ip link del zl0")); }
@@ -196,18 +199,18 @@ TEST_F(RemovalEvents, AQueueThatWasStoppedStaysStopped) {
 // The polling thread never pauses, and a second one makes the control calls of a busy operator.
 TEST_F(RemovalEvents, ManyTurnsUnderPollingAndControlCalls) {
   ASSERT_NO_FATAL_FAILURE(start(",reattach=1"));
-  std::atomic<bool> enough = false;
   std::atomic<uint64_t> taken = 0;
-  std::thread poller([&] {
-    while (!enough) {
+  // Joined also when a check fails: a thread left behind would end the program without a word.
+  std::jthread poller([&](const std::stop_token& enough) {
+    while (!enough.stop_requested()) {
       taken += send_one();
       receive();
     }
   });
-  std::thread controller([&] {
+  std::jthread controller([&](const std::stop_token& enough) {
     rte_eth_stats stats{};
     rte_eth_link link{};
-    while (!enough) {
+    while (!enough.stop_requested()) {
       rte_eth_stats_get(id_, &stats);
       rte_eth_link_get_nowait(id_, &link);
       rte_eth_promiscuous_enable(id_);
@@ -223,9 +226,10 @@ TEST_F(RemovalEvents, ManyTurnsUnderPollingAndControlCalls) {
     ASSERT_NO_FATAL_FAILURE(plug_netdev());
     ASSERT_TRUE(eventually([&] { return up_.load(); })) << "turn " << turn;
   }
-  enough = true;
-  poller.join();
-  controller.join();
+  for (std::jthread* thread : {&poller, &controller}) {
+    thread->request_stop();
+    thread->join();
+  }
   EXPECT_EQ(sent(), taken);
   EXPECT_EQ(changes_, 20);
   finish();
