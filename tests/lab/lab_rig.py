@@ -37,6 +37,7 @@ IGB = PAIR == "igb"
 MODE = "copy" if PAIR == "plain" else "zero-copy"  # what this pair's sockets get
 # One pool for both ports: testpmd would make one a NUMA node, and each port would send the other's mbufs.
 ONE_POOL = ("--no-numa", "--socket-num=0")
+MBUFS_A_PORT = 8192  # for both rings of 2048 and what is under way; making a pool takes the guest long
 SIZES = (60, 64, 127, 300, 1024, 1513, 1514)
 PEER_SYS = "/run/peer-sys"
 SETTLE_SECONDS = {"igb": 2.0}  # igb resets its link at each attach and again from its watchdog
@@ -179,6 +180,7 @@ class NicRig(rig.Rig):
 
     def launch(self, devices, **options):
         options["app"] = [*self.pool_options, *options.get("app", ())]
+        options.setdefault("mbufs", MBUFS_A_PORT * max(1, len(devices)))
         pmd = super().launch(devices, **options)
         self.lab.settle()
         return pmd
