@@ -13,8 +13,8 @@ set -euo pipefail
 export LC_ALL=C
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-# What the driver includes; what these include in turn is found below.
-wanted=(ethdev_driver.h ethdev_vdev.h bus_vdev_driver.h dev_driver.h)
+# What driver and shim include; what these include in turn is found below.
+wanted=(ethdev_driver.h ethdev_vdev.h bus_vdev_driver.h dev_driver.h bus_driver.h)
 # Where a DPDK tree keeps them.
 folders=(lib/ethdev lib/eal/include drivers/bus/vdev)
 
@@ -73,7 +73,13 @@ fi
 [ $# -eq 0 ] || die "unknown argument '$1'; there is only --print-dir"
 [ -n "$version" ] || die "the package libdpdk-dev is not installed; run devtools/setup.sh as root, \
 or name a DPDK source tree to Meson by -Ddpdk_source=/path"
-[ ! -f "$target/complete" ] || exit 0
+if [ -f "$target/complete" ]; then
+  missing=0  # a folder made by an older version of this script has fewer
+  for header in "${wanted[@]}"; do
+    [ -f "$target/$header" ] || missing=1
+  done
+  [ $missing -eq 1 ] || exit 0
+fi
 includedir=$(pkg-config --variable=includedir libdpdk) || die "pkg-config does not know libdpdk"
 if [ -f "$includedir/ethdev_driver.h" ]; then
   echo "DPDK driver headers: part of the installed DPDK ($includedir)"
