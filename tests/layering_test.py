@@ -29,7 +29,7 @@ ARROWS = {
     "lib/xsk": LIB,
     "lib/capi": ["include/zcnbrh", "lib/base", "lib/config", "lib/umem", "lib/xsk"],
     "drivers/net/zcnbrh": LIB,
-    "shim": ["lib/base", "lib/config", "lib/share"],
+    "shim": ["lib/base", "lib/config", "lib/netdev", "lib/share"],
     "app/testpmd-plugin": ["drivers/net/zcnbrh"],
     "examples": ["include/zcnbrh"],
     "tests": ["*"],
@@ -40,7 +40,7 @@ ARROWS = {
 # Headers of others -> the only folders that may include them.
 DPDK = ["drivers/net/zcnbrh", "shim", "app/testpmd-plugin", "tests", "bench"]
 OTHERS = [
-    (r"(rte_|ethdev_|bus_vdev_|dev_driver\.h|cmdline)", "DPDK", DPDK),
+    (r"(rte_|ethdev_|bus_vdev_|bus_driver\.h|dev_driver\.h|cmdline)", "DPDK", DPDK),
     (r"(bpf/|xdp/)", "libbpf and libxdp", ["bpf", "lib/base", "lib/xdp", "tests", "bench"]),
     (r"(gtest|gmock)/", "GoogleTest", ["tests"]),
     (r"numa(if)?\.h", "libnuma", ["lib/umem", "tests", "bench"]),

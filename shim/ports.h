@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+//
+// The devices that the map names, and what became of each. A mapped device is made as a virtual device
+// net_zcnbrh_<its name>, so that the name tells where it came from in every log, and in secondary processes.
+// Made once inside rte_eal_init(); after that only `fate` and `port_id` change. Any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shim/map.h"
+
+struct rte_device;
+
+namespace zcnbrh::shim {
+
+enum class Fate : uint8_t {
+  kNotProbed,  // the program does not use the device (yet)
+  kMoved,      // a port of net_zcnbrh
+  kFellBack,   // moving failed; it is its old driver's
+  kFailed,     // moving failed, and nobody has it
+};
+const char* fate_name(Fate fate) noexcept;
+
+inline constexpr uint16_t kNoPort = UINT16_MAX;
+
+struct MappedDevice {
+  Map map;
+  std::string vdev;
+  std::atomic<Fate> fate{Fate::kNotProbed};
+  std::atomic<uint16_t> port_id{kNoPort};
+};
+
+void keep_maps(const std::vector<Map>& maps);
+std::span<const std::unique_ptr<MappedDevice>> mapped_devices() noexcept;
+
+// By the name in the program's command line, and by that of the virtual device. nullptr: not ours.
+MappedDevice* find_mapped(std::string_view device) noexcept;
+MappedDevice* find_vdev(std::string_view vdev) noexcept;
+// The one that is port `port_id`, or nullptr.
+MappedDevice* find_port(uint16_t port_id) noexcept;
+
+// The driver's arguments. All queues of the netdev, as they are now, unless the map names a number.
+std::string device_arguments(const MappedDevice& device);
+
+// Makes the port, by the driver; 0 or -errno. `fate` is kMoved or kFailed then. In a secondary process the
+// primary's virtual device is there already, or there is none to be had.
+int make_port(MappedDevice& device) noexcept;
+// The port of a moved device is (again) what ethdev says.
+void look_up_port(MappedDevice& device) noexcept;
+// make_port() failed: says so. True: its old driver, which `has_old_driver`, shall have it (mode lenient).
+bool may_fall_back(MappedDevice& device, int result, bool has_old_driver) noexcept;
+
+}  // namespace zcnbrh::shim
