@@ -51,4 +51,19 @@ const ProcessArea* find_area(const std::vector<ProcessArea>& areas, const uint8_
   return at < found.base + found.length ? &found : nullptr;
 }
 
+WritableStretch writable_around(const std::vector<ProcessArea>& areas, const uint8_t* at) {
+  const ProcessArea* found = find_area(areas, at);
+  if (found == nullptr || !found->writable) return {};
+  WritableStretch out{found->base, found->base + found->length};
+  for (const ProcessArea* next = found + 1; next != areas.data() + areas.size(); ++next) {
+    if (next->base != out.end || !next->writable) break;
+    out.end += next->length;
+  }
+  while (found-- != areas.data()) {
+    if (found->base + found->length != out.begin || !found->writable) break;
+    out.begin = found->base;
+  }
+  return out;
+}
+
 }  // namespace zcnbrh

@@ -26,4 +26,12 @@ std::vector<ProcessArea> process_areas();
 // The area that holds `at`, or null.
 const ProcessArea* find_area(const std::vector<ProcessArea>& areas, const uint8_t* at);
 
+// The stretch around `at` that can be written without a gap: areas that follow one another. Empty if there is
+// none.
+struct WritableStretch {
+  uint8_t* begin = nullptr;
+  uint8_t* end = nullptr;
+};
+WritableStretch writable_around(const std::vector<ProcessArea>& areas, const uint8_t* at);
+
 }  // namespace zcnbrh

@@ -150,4 +150,32 @@ Result<UmemWindow> UmemWindow::map(std::span<const WindowRegion> regions, size_t
   return out;
 }
 
+UmemWindow UmemWindow::within(uint8_t* base, size_t bytes, const uint8_t* tail) {
+  UmemWindow out;
+  out.start_ = base;
+  out.size_ = bytes;
+  out.tail_ = static_cast<uint64_t>(tail - base);
+  out.places_.push_back({base, 0});
+  return out;
+}
+
+Result<UmemWindow> UmemWindow::beside(uint8_t* base, size_t bytes, size_t tail_bytes, int node) {
+  const size_t tail = align_up(std::max(tail_bytes, size_t{1}), kPageSize);
+  for (uint8_t* at : {base + bytes, base - tail}) {
+    // Exactly there and over nothing that is there already, or not at all (Linux 4.17).
+    auto taken = Mapping::create(at, tail, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (!taken || taken->data() != at) continue;
+    auto file = map_file(at, tail, 0);
+    if (!file) return file.error();
+    bind_to_node(at, tail, node);
+    if (::madvise(at, tail, MADV_DONTFORK) != 0) return Error{errno, "madvise(MADV_DONTFORK)", {}};
+    UmemWindow out = within(std::min(base, at), bytes + tail, at);
+    out.places_.front() = {base, static_cast<uint64_t>(base - out.start_)};
+    out.mapping_ = std::move(*taken);
+    out.tail_fd_ = std::move(*file);
+    return out;
+  }
+  return Error{EADDRINUSE, "UmemWindow::beside", "the addresses on both sides of the memory are in use"};
+}
+
 }  // namespace zcnbrh

@@ -6,6 +6,8 @@
 // queues that only send). The kernel gets the window as one UMEM, so application buffers and our frames are
 // addressed alike. What lies far apart in the application (a buffer pool here, another there) are regions,
 // laid back to back; within a region the application's pointers differ from window pointers by one constant.
+// Memory that cannot be mapped a second time is registered where the application has it, with our frames
+// beside it.
 // Tried on Linux 6.18: an alias mapping of memfd and hugetlbfs pieces registers; a range with an unmapped
 // page is ENOMEM.
 #pragma once
@@ -47,6 +49,15 @@ class UmemWindow {
   // Errors: EINVAL (pieces overlap, are out of order or not page aligned), ENOMEM, what mmap() says.
   static Result<UmemWindow> map(std::span<const WindowRegion> regions, size_t tail_bytes, int node);
 
+  // No second mapping: `bytes` at `base` are the application's own addresses, for memory that has no file and
+  // is not shared (private memory cannot be mapped twice). Our frames go right behind or before it, into
+  // addresses that are free so far. Both multiples of 4096. Errors: EADDRINUSE (neither side is free), what
+  // mmap() says.
+  static Result<UmemWindow> beside(uint8_t* base, size_t bytes, size_t tail_bytes, int node);
+  // The same with our frames at `tail`, within those bytes: memory that the caller has there and keeps while
+  // the window lives. There is no tail_fd().
+  static UmemWindow within(uint8_t* base, size_t bytes, const uint8_t* tail);
+
   uint8_t* base() const { return start_; }        // window address of UMEM byte 0
   uint64_t size() const { return size_; }         // bytes, a multiple of 4096
   uint64_t tail_offset() const { return tail_; }  // UMEM byte where our frames begin
@@ -64,7 +75,7 @@ class UmemWindow {
     uint64_t offset;
   };
 
-  Mapping mapping_;  // the whole reservation
+  Mapping mapping_;  // the whole reservation; beside the application's memory our frames alone
   UniqueFd tail_fd_;
   uint8_t* start_ = nullptr;  // of the window within it
   uint64_t size_ = 0;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Z-CNBRH authors
 //
-// Mempools whose memory is not EAL's own: a shared mapping is taken into the UMEM by a second mapping of it;
-// what cannot be taken in receives by copy, and loses nothing while it is empty.
+// Mempools whose memory is not EAL's own: a shared mapping is taken into the UMEM by a second mapping of it,
+// private memory is the UMEM where it is; what cannot be taken in receives by copy, and loses nothing while it
+// is empty.
 #include <gtest/gtest.h>
 #include <rte_mbuf_pool_ops.h>
 #include <sys/mman.h>
@@ -54,7 +55,7 @@ Pool make_anonymous_shared(const char* name) {
 }
 
 // In `memory`, which outlives it.
-Pool make_in(const char* name, const Mapping& memory) {
+Pool make_in(const char* name, std::span<uint8_t> memory) {
   Pool pool = make_empty(name);
   if (pool == nullptr ||
       rte_mempool_populate_iova(pool.get(), reinterpret_cast<char*>(memory.data()), RTE_BAD_IOVA, memory.size(),
@@ -64,16 +65,33 @@ Pool make_in(const char* name, const Mapping& memory) {
   return pool;
 }
 
-Pool make_pinned(const char* name, const Mapping& memory) {
+Pool make_pinned(const char* name, std::span<uint8_t> memory) {
   rte_pktmbuf_extmem memories[] = {{memory.data(), RTE_BAD_IOVA, memory.size(), RTE_MBUF_DEFAULT_BUF_SIZE}};
   return Pool(rte_pktmbuf_pool_create_extbuf(name, kBuffers, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY,
                                              memories, 1));
 }
 
-Mapping map_private() {
-  return Mapping::create(nullptr, size_t{8} << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-      .value();
-}
+constexpr size_t kPoolBytes = size_t{2} << 20;
+constexpr size_t kBeside = size_t{20} << 20;  // more than a UMEM's tail is long
+
+// Private memory between addresses that are free, or in use.
+class PrivateMemory {
+ public:
+  enum Neighbours { kFree, kFreeBelow, kUsed };
+  explicit PrivateMemory(Neighbours neighbours, size_t bytes = kPoolBytes) {
+    constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS;
+    auto* at = static_cast<uint8_t*>(mmap(nullptr, 2 * kBeside + bytes, PROT_NONE, kFlags, -1, 0));
+    below_ = Mapping(at, kBeside);
+    memory_ = Mapping(mmap(at + kBeside, bytes, PROT_READ | PROT_WRITE, kFlags | MAP_FIXED, -1, 0), bytes);
+    above_ = Mapping(at + kBeside + bytes, kBeside);
+    if (neighbours != kUsed) below_.reset();
+    if (neighbours == kFree) above_.reset();
+  }
+  std::span<uint8_t> bytes() const { return memory_.bytes(); }
+
+ private:
+  Mapping below_, memory_, above_;
+};
 
 class PoolKinds : public ::testing::Test {
  protected:
@@ -141,9 +159,64 @@ TEST_F(PoolKinds, SharedAnonymousMemoryIsTakenIn) {
   close_whole(pool);
 }
 
-TEST_F(PoolKinds, PrivateMemoryReceivesByCopy) {
-  const Mapping memory = map_private();
-  const Pool pool = make_in("kinds_private", memory);
+// Private memory has no second mapping: the UMEM is where it is, with our frames behind or before it.
+TEST_F(PoolKinds, PrivateMemoryIsTheUmemItself) {
+  for (const auto neighbours : {PrivateMemory::kFree, PrivateMemory::kFreeBelow}) {
+    const PrivateMemory memory(neighbours);
+    const Pool pool = make_in("kinds_private", memory.bytes());
+    ASSERT_NE(pool, nullptr);
+    start(pool.get());
+    carries(pool.get(), pool.get(), 1200);
+    EXPECT_EQ(port_->sum("rx_q0_copied"), 0U);
+    EXPECT_EQ(port_->sum("bounce_copies"), 0U);
+    carries(ours_.get(), pool.get(), 1200);
+    EXPECT_EQ(port_->sum("bounce_copies"), 1200U) << "of a pool elsewhere, so no part of this UMEM";
+    // Again and again: the addresses beside it are given back.
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_EQ(rte_eth_dev_stop(port_->id()), 0);
+      ASSERT_EQ(rte_eth_rx_queue_setup(port_->id(), 0, 128, SOCKET_ID_ANY, nullptr, pool.get()), 0);
+      ASSERT_EQ(rte_eth_dev_start(port_->id()), 0);
+      carries(pool.get(), pool.get(), 200);
+    }
+    EXPECT_EQ(port_->sum("rx_q0_copied"), 0U);
+    close_whole(pool);
+  }
+}
+
+TEST_F(PoolKinds, PrivatePoolsNearEachOtherAreOneUmem) {
+  const PrivateMemory memory(PrivateMemory::kFree, 2 * kPoolBytes);
+  const Pool first = make_in("kinds_first", memory.bytes().first(kPoolBytes));
+  const Pool second = make_in("kinds_second", memory.bytes().last(kPoolBytes));
+  ASSERT_TRUE(first != nullptr && second != nullptr);
+  start(first.get());
+  PortPlan plan;
+  plan.devargs = "iface=loop,tx_bounce=32";
+  plan.rx_desc = plan.tx_desc = 128;
+  EalPort other("net_zcnbrh_kinds2", plan, second.get());
+  ASSERT_EQ(other.error(), "");
+  carries(first.get(), first.get(), 600);
+  carries(second.get(), first.get(), 600);
+  EXPECT_EQ(port_->sum("bounce_copies") + port_->sum("rx_q0_copied"), 0U);
+  // What one port received into its pool goes out at the other.
+  for (unsigned i = 0; i < 600; ++i) {
+    ASSERT_TRUE(send(first.get(), pattern(100, i)));
+    rte_mbuf* m = next();
+    ASSERT_NE(m, nullptr);
+    ASSERT_EQ(rte_eth_tx_burst(other.id(), 0, &m, 1), 1);
+    ASSERT_EQ(rte_eth_rx_burst(other.id(), 0, &m, 1), 1);
+    EXPECT_EQ(m->pool, second.get());
+    EXPECT_EQ(std::memcmp(rte_pktmbuf_mtod(m, void*), pattern(100, i).data(), 100), 0);
+    rte_pktmbuf_free(m);
+  }
+  EXPECT_EQ(other.sum("bounce_copies") + other.sum("rx_q0_copied"), 0U);
+  other.close();
+  EXPECT_EQ(rte_mempool_avail_count(second.get()), kBuffers);
+  close_whole(first);
+}
+
+TEST_F(PoolKinds, PrivateMemoryBetweenOthersReceivesByCopy) {
+  const PrivateMemory memory(PrivateMemory::kUsed);
+  const Pool pool = make_in("kinds_private", memory.bytes());
   ASSERT_NE(pool, nullptr);
   start(pool.get());
   carries(ours_.get(), pool.get(), 1200);
@@ -155,8 +228,8 @@ TEST_F(PoolKinds, PrivateMemoryReceivesByCopy) {
 }
 
 TEST_F(PoolKinds, PinnedExternalBuffersReceiveByCopy) {
-  const Mapping memory = map_private();
-  const Pool pool = make_pinned("kinds_pinned", memory);
+  const PrivateMemory memory(PrivateMemory::kUsed);
+  const Pool pool = make_pinned("kinds_pinned", memory.bytes());
   ASSERT_NE(pool, nullptr);
   start(pool.get());
   carries(ours_.get(), pool.get(), 1200);
@@ -167,8 +240,8 @@ TEST_F(PoolKinds, PinnedExternalBuffersReceiveByCopy) {
 }
 
 TEST_F(PoolKinds, ACopyingQueueWaitsWithPacketsWhileItsPoolIsEmpty) {
-  const Mapping memory = map_private();
-  const Pool pool = make_in("kinds_private", memory);
+  const PrivateMemory memory(PrivateMemory::kUsed);
+  const Pool pool = make_in("kinds_private", memory.bytes());
   ASSERT_NE(pool, nullptr);
   start(pool.get());
   std::vector<rte_mbuf*> held(kBuffers);
@@ -187,8 +260,8 @@ TEST_F(PoolKinds, ACopyingQueueWaitsWithPacketsWhileItsPoolIsEmpty) {
 }
 
 TEST_F(PoolKinds, ACopyingQueueTakesBurstsAndStopsWithPacketsUnread) {
-  const Mapping memory = map_private();
-  const Pool pool = make_in("kinds_private", memory);
+  const PrivateMemory memory(PrivateMemory::kUsed);
+  const Pool pool = make_in("kinds_private", memory.bytes());
   ASSERT_NE(pool, nullptr);
   start(pool.get());
   for (unsigned round = 0; round < 20; ++round) {

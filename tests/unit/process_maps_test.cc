@@ -44,5 +44,27 @@ TEST(ProcessMaps, OwnMappingsAreFoundWithTheirKind) {
   EXPECT_EQ(find_area({}, shared->data()), nullptr);
 }
 
+TEST(ProcessMaps, AStretchGoesOnThroughAreasThatTouch) {
+  const auto area = [](size_t from, size_t to, bool writable) {
+    ProcessArea out;
+    out.base = reinterpret_cast<uint8_t*>(from);
+    out.length = to - from;
+    out.writable = writable;
+    return out;
+  };
+  const std::vector<ProcessArea> areas = {area(10, 20, true), area(20, 30, false), area(30, 40, true),
+                                          area(40, 50, true), area(60, 70, true)};
+  const auto around = [&areas](size_t at) {
+    const WritableStretch s = writable_around(areas, reinterpret_cast<uint8_t*>(at));
+    return std::pair(reinterpret_cast<size_t>(s.begin), reinterpret_cast<size_t>(s.end));
+  };
+  EXPECT_EQ(around(15), std::pair(size_t{10}, size_t{20}));
+  EXPECT_EQ(around(30), std::pair(size_t{30}, size_t{50}));
+  EXPECT_EQ(around(49), std::pair(size_t{30}, size_t{50}));
+  EXPECT_EQ(around(69), std::pair(size_t{60}, size_t{70}));
+  for (const size_t nowhere : {5, 20, 29, 50, 59, 70})
+    EXPECT_EQ(around(nowhere), std::pair(size_t{0}, size_t{0}));
+}
+
 }  // namespace
 }  // namespace zcnbrh::testing

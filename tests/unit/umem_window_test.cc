@@ -290,5 +290,73 @@ TEST_F(UmemWindowTest, TheTailBehindHugePagesIsOnTheNodeAskedFor) {
   EXPECT_EQ(policy, MPOL_PREFERRED);
 }
 
+class BesideTest : public ::testing::Test {
+ protected:
+  // Private memory of 8 pages. On each side 4 pages that can be made free, and one that stays in use.
+  void SetUp() override {
+    constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS;
+    auto* at = static_cast<uint8_t*>(::mmap(nullptr, 18 * kPage, PROT_NONE, kFlags, -1, 0));
+    memory_ = at + 5 * kPage;
+    ASSERT_EQ(::mmap(memory_, 8 * kPage, PROT_READ | PROT_WRITE, kFlags | MAP_FIXED, -1, 0), memory_);
+    kept_[0] = Mapping(at, kPage);
+    below_ = Mapping(at + kPage, 4 * kPage);
+    kept_[1] = Mapping(memory_, 8 * kPage);
+    above_ = Mapping(memory_ + 8 * kPage, 4 * kPage);
+    kept_[2] = Mapping(memory_ + 12 * kPage, kPage);
+  }
+  void free_above() { above_.reset(); }
+  void free_below() { below_.reset(); }
+
+  Mapping kept_[3], below_, above_;
+  uint8_t* memory_ = nullptr;
+};
+
+TEST_F(BesideTest, OurFramesGoBehindTheMemory) {
+  free_above();
+  auto window = UmemWindow::beside(memory_, 8 * kPage, 3 * kPage + 1, -1);
+  ASSERT_TRUE(window) << window.error().text();
+  EXPECT_EQ(window->base(), memory_);
+  EXPECT_EQ(window->size(), 12 * kPage);
+  EXPECT_EQ(window->tail_offset(), 8 * kPage);
+  EXPECT_EQ(window->offset_of(0, memory_ + 77), 77U);
+  std::fill(window->base(), window->base() + window->size(), 0x11);
+  EXPECT_EQ(memory_[5], 0x11);
+  EXPECT_GE(window->tail_fd(), 0);
+}
+
+TEST_F(BesideTest, OrBeforeIt) {
+  free_below();
+  auto window = UmemWindow::beside(memory_, 8 * kPage, 2 * kPage, -1);
+  ASSERT_TRUE(window) << window.error().text();
+  EXPECT_EQ(window->base(), memory_ - 2 * kPage);
+  EXPECT_EQ(window->size(), 10 * kPage);
+  EXPECT_EQ(window->tail_offset(), 0U);
+  EXPECT_EQ(window->offset_of(0, memory_), 2 * kPage);
+  std::fill(window->base(), window->base() + window->size(), 0x12);
+  EXPECT_EQ(memory_[8 * kPage - 1], 0x12);
+}
+
+TEST_F(BesideTest, NothingIsPutOverWhatIsThere) {
+  const Resources before = Resources::now();
+  auto window = UmemWindow::beside(memory_, 8 * kPage, kPage, -1);
+  ASSERT_FALSE(window);
+  EXPECT_EQ(window.error().code, EADDRINUSE);
+  free_above();
+  free_below();
+  EXPECT_FALSE(UmemWindow::beside(memory_, 8 * kPage, 5 * kPage, -1))
+      << "it is one page too long for either side";
+  // Given back with the window, for the next one.
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(UmemWindow::beside(memory_, 8 * kPage, 4 * kPage, -1));
+  EXPECT_EQ(Resources::now().fds, before.fds);
+}
+
+TEST_F(BesideTest, FramesMayBeAPartOfIt) {
+  const UmemWindow window = UmemWindow::within(memory_, 8 * kPage, memory_ + 6 * kPage);
+  EXPECT_EQ(window.base(), memory_);
+  EXPECT_EQ(window.size(), 8 * kPage);
+  EXPECT_EQ(window.tail_offset(), 6 * kPage);
+  EXPECT_EQ(window.tail_fd(), -1);
+}
+
 }  // namespace
 }  // namespace zcnbrh::testing

@@ -63,12 +63,13 @@ uint32_t buffers_each(const PmdPort& port, const QueueSlot& slot) {
   return (frame_of(rte_eth_devices[port.port_id].data->mtu) + *room - 1) / *room;
 }
 
-Status check_pool_mtu(const PmdPort& port, const PoolMemory& memory, uint32_t mtu) {
+Status check_pool_mtu(const PmdPort& port, const PoolMemory& memory, uint32_t mtu, bool by_copy) {
   const auto layout = layout_for(memory, port.config());
   if (!layout) return layout.error();
   const uint32_t room = rx_max_length(*layout, memory);
   if (room >= frame_of(mtu)) return {};
-  if (!memory.in_place()) return too_large(memory, mtu, room, "it is received into by copy, a buffer a packet");
+  if (by_copy || !memory.in_place())
+    return too_large(memory, mtu, room, "it is received into by copy, a buffer a packet");
   if (const std::string why = why_no_segments(port); !why.empty()) return too_large(memory, mtu, room, why);
   // The kernel fills each buffer to the chunk's end before it takes the next.
   if (layout->rx_room() > room && port.config().chunks == Chunks::kAligned)

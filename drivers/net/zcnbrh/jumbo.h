@@ -30,8 +30,8 @@ uint32_t buffers_each(const PmdPort& port, const QueueSlot& slot);
 // May the port's MTU become `mtu`? Looks at the receive queues that are set up. Errors: EINVAL with the
 // numbers.
 Status check_mtu(const PmdPort& port, uint32_t mtu);
-// The same for one queue's pool.
-Status check_pool_mtu(const PmdPort& port, const PoolMemory& memory, uint32_t mtu);
+// The same for one queue's pool; by_copy: though it could be received into in place.
+Status check_pool_mtu(const PmdPort& port, const PoolMemory& memory, uint32_t mtu, bool by_copy = false);
 
 // An MTU above 1500 that the application configured (rxmode.mtu) is the netdev's, too, from start on: by then
 // every queue has been found to take it. What the netdev had before, or 0 if that was enough. Errors: the

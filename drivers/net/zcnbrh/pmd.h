@@ -99,7 +99,9 @@ struct QueueSlot {
   bool bounces_reported = false;
 
   // The pool whose elements it receives into; null for a queue that only sends, or copies.
-  PoolMemory* rx_in_place() const { return rx_memory && rx_memory->in_place() ? rx_memory.get() : nullptr; }
+  PoolMemory* rx_in_place() const {
+    return rx_memory && rx_memory->in_place() && rx_copy.instead.empty() ? rx_memory.get() : nullptr;
+  }
   QueueControl control;
   QueueSegments segments;
 };

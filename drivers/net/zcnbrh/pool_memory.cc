@@ -84,7 +84,9 @@ bool is_packet_pool(const struct rte_mempool* pool) {
          pool->elt_size >= sizeof(struct rte_mbuf);
 }
 
-PoolList adoptable_pools(bool history) {
+namespace {
+
+PoolList pools_in_place(bool history, bool at_own_addresses) {
   std::vector<struct rte_mempool*> pools;
   rte_mempool_walk(
       [](struct rte_mempool* mp, void* out) {
@@ -93,10 +95,16 @@ PoolList adoptable_pools(bool history) {
       &pools);
   PoolList out;
   for (struct rte_mempool* mp : pools)
-    if (auto memory = PoolMemory::adopt(mp, history); memory && (*memory)->in_place())
+    if (auto memory = PoolMemory::adopt(mp, history);
+        memory && (*memory)->in_place() && (*memory)->at_own_addresses() == at_own_addresses)
       out.push_back(std::move(*memory));
   return out;
 }
+
+}  // namespace
+
+PoolList adoptable_pools(bool history) { return pools_in_place(history, false); }
+PoolList own_address_pools(bool history) { return pools_in_place(history, true); }
 
 std::vector<MemoryRun> memory_between(uint8_t* first, const uint8_t* last) {
   std::vector<MemoryRun> runs;
@@ -231,8 +239,8 @@ void PoolMemory::find_stretches() {
 }
 
 bool PoolMemory::on_small_pages() const {
-  return std::any_of(runs_.begin(), runs_.end(),
-                     [](const MemoryRun& run) { return run.page_size <= kPageSize; });
+  return small_pages_ || std::any_of(runs_.begin(), runs_.end(),
+                                     [](const MemoryRun& run) { return run.page_size <= kPageSize; });
 }
 
 void PoolMemory::find_runs() {
@@ -241,10 +249,23 @@ void PoolMemory::find_runs() {
   for (const MemoryRun& run : runs_)
     if (run.is_hole()) holes += run.length;
   if (runs_.front().is_hole())
-    why_not_ = "no file is behind its memory, nor is the memory shared";
+    look_at_own_addresses();
   else if (holes > static_cast<size_t>(last_ - first_) / 2)
     why_not_ = "its memory is scattered";
-  if (!in_place()) runs_.clear();
+  if (!in_place() || own_addresses_) runs_.clear();
+}
+
+// Private memory: the UMEM has to be where it is, so it must be there from end to end.
+void PoolMemory::look_at_own_addresses() {
+  const std::vector<ProcessArea> areas = process_areas();
+  if (runs_.size() != 1 || writable_around(areas, first_).end < last_) {
+    why_not_ = "no file is behind its memory, nor is the memory shared or one stretch";
+    return;
+  }
+  own_addresses_ = true;
+  small_pages_ = std::any_of(areas.begin(), areas.end(), [this](const ProcessArea& area) {
+    return !area.huge && area.base < last_ && first_ < area.base + area.length;
+  });
 }
 
 Status PoolMemory::make_ledger(bool history) {

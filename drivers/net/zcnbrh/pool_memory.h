@@ -41,6 +41,8 @@ class PoolMemory {
   const char* name() const { return name_.c_str(); }  // also when it is gone
   // May its elements be frames of a UMEM? Else the reason.
   bool in_place() const { return why_not_.empty(); }
+  // Then only where the application has it: it is one stretch that cannot be mapped a second time.
+  bool at_own_addresses() const { return own_addresses_; }
   const std::string& why_not_in_place() const { return why_not_; }
   // The mempool, or memory of it, is no more: nothing of it may be touched.
   bool gone() const { return gone_; }
@@ -95,11 +97,14 @@ class PoolMemory {
   Status look_at_elements();
   void find_stretches();
   void find_runs();
+  void look_at_own_addresses();
   Status make_ledger(bool history);
 
   struct rte_mempool* pool_;
   std::string name_;
   std::string why_not_;  // in place
+  bool own_addresses_ = false;
+  bool small_pages_ = false;  // of one at its own addresses
   const uint32_t header_bytes_;
   const uint32_t element_bytes_;
   bool gone_ = false;
@@ -120,8 +125,10 @@ using PoolList = std::vector<std::shared_ptr<PoolMemory>>;
 
 // Is this a pool of packet buffers (not, say, of crypto operations)?
 bool is_packet_pool(const struct rte_mempool* pool);
-// Every pool of packet buffers there is that can be part of a UMEM.
+// Every pool of packet buffers there is that can be part of a window.
 PoolList adoptable_pools(bool history);
+// Those that can be part of a UMEM at their own addresses alone.
+PoolList own_address_pools(bool history);
 // The pages between two addresses, those of one file joined.
 std::vector<MemoryRun> memory_between(uint8_t* first, const uint8_t* last);
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "drivers/net/zcnbrh/own_memory.h"
 #include "lib/base/cacheline.h"
 #include "lib/base/uapi_xdp.h"
 
@@ -51,6 +52,17 @@ std::vector<WindowRegion> lay_out(const PoolList& pools, std::vector<size_t>& re
   return regions;
 }
 
+Result<OwnWindow> window_for(const PoolList& pools, std::vector<size_t>& region_of, size_t tail_bytes,
+                             int node) {
+  if (!pools.empty() && pools.front()->at_own_addresses()) {
+    region_of.assign(pools.size(), 0);
+    return window_over(pools, tail_bytes, node);
+  }
+  auto window = UmemWindow::map(lay_out(pools, region_of), tail_bytes, node);
+  if (!window) return window.error();
+  return OwnWindow{std::move(*window), nullptr};
+}
+
 }  // namespace
 
 Result<UmemLayout> layout_for(const PoolMemory& pool, const PortConfig& config) {
@@ -87,13 +99,14 @@ uint32_t rx_max_length(const UmemLayout& layout, const PoolMemory& pool) {
 Result<std::shared_ptr<PortUmem>> PortUmem::create(const UmemKey& key, const PoolList& pools,
                                                    uint32_t tail_frames) {
   std::vector<size_t> region_of;
-  auto window = UmemWindow::map(lay_out(pools, region_of), size_t{tail_frames} * kTailStride, key.node);
-  if (!window) return window.error();
+  auto made = window_for(pools, region_of, size_t{tail_frames} * kTailStride, key.node);
+  if (!made) return made.error();
   UmemLayout layout = key.layout;
-  layout.base = window->base();
-  layout.size = window->size();
+  layout.base = made->window.base();
+  layout.size = made->window.size();
+  std::shared_ptr<PortUmem> out(new PortUmem(key, std::move(made->window), layout));
+  out->heap_tail_ = made->heap_tail;
   if (Status s = check_layout(layout); !s) return s.error();
-  std::shared_ptr<PortUmem> out(new PortUmem(key, std::move(*window), layout));
   out->pools_ = pools;
   out->region_ = std::move(region_of);
   out->tail_used_.assign(tail_frames, false);
@@ -104,7 +117,11 @@ Result<std::shared_ptr<PortUmem>> PortUmem::create(const UmemKey& key, const Poo
   return out;
 }
 
-PortUmem::~PortUmem() { rte_free(tail_owners_); }
+// Frames that the kernel has not let go of stay allocated.
+PortUmem::~PortUmem() {
+  if (tail_free() == tail_used_.size()) rte_free(heap_tail_);
+  rte_free(tail_owners_);
+}
 
 bool PortUmem::covers(const PoolMemory* pool) const {
   return std::any_of(pools_.begin(), pools_.end(), [pool](const auto& known) { return known.get() == pool; });

@@ -52,7 +52,8 @@ struct TailRange {
 
 class PortUmem {
  public:
-  // With no pools every packet goes by bounce copy.
+  // With no pools every packet goes by bounce copy. Pools at their own addresses (own_memory.h) do not go
+  // together with others.
   static Result<std::shared_ptr<PortUmem>> create(const UmemKey& key, const PoolList& pools,
                                                   uint32_t tail_frames);
   ~PortUmem();
@@ -72,6 +73,8 @@ class PortUmem {
   bool covers(const PoolMemory* pool) const;
   bool covers_all(const PoolList& pools) const;
   bool has_gone() const;  // one of them is no more
+  // Its memory is this process's alone, see own_memory.h.
+  bool at_own_addresses() const { return !pools_.empty() && pools_.front()->at_own_addresses(); }
   // UMEM byte of pool->first(), of a pool that it covers.
   uint64_t offset_of(const PoolMemory& pool) const;
   // May a queue send a pool's buffers in place? `page_safe_only`: a device maps the UMEM page by page.
@@ -103,6 +106,7 @@ class PortUmem {
   PoolList pools_;
   std::vector<size_t> region_;  // of the window, for each pool
   UmemWindow window_;
+  void* heap_tail_ = nullptr;  // our frames in a heap of EAL's, see own_memory.h
   Umem umem_;
   uint8_t* tail_owners_ = nullptr;  // in EAL memory
   std::vector<bool> tail_used_;

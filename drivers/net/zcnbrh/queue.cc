@@ -118,7 +118,8 @@ void prepare_copy(PmdPort& port, QueueSlot& slot, uint16_t queue) {
   slot.rx_copy.start(*slot.umem, range, port.port_id);
   slot.pair.rx().frames = slot.umem->tail_ledger();
   ZLOG(NOTICE, "port %u RX queue %u (%s): packets are copied into mempool %s: %s", port.port_id, queue,
-       port.name.c_str(), slot.rx_memory->name(), slot.rx_memory->why_not_in_place().c_str());
+       port.name.c_str(), slot.rx_memory->name(),
+       (slot.rx_copy.instead.empty() ? slot.rx_memory->why_not_in_place() : slot.rx_copy.instead).c_str());
 }
 
 void post_tail(QueueSlot& slot) {
@@ -248,7 +249,9 @@ void warn_about_nodes(const PmdPort& port, const QueueSlot& slot) {
 void close_outdated(PmdPort& port, const PoolList& pools) {
   for (uint16_t queue = 0; queue < port.queues(); ++queue) {
     const QueueSlot& slot = *port.slots[queue];
-    if (!slot.pair || slot.pair.enabled() || (slot.umem->covers_all(pools) && !slot.umem->has_gone())) continue;
+    if (!slot.pair || slot.pair.enabled() ||
+        (slot.umem->covers_all(pools_of(port, slot, pools)) && !slot.umem->has_gone()))
+      continue;
     ZLOG(NOTICE,
          "port %u queue %u (%s): mempools were made or freed since the last start; the queue gets a new UMEM",
          port.port_id, queue, port.name.c_str());
@@ -322,6 +325,7 @@ void close_queue(PmdPort& port, uint16_t queue) {
   }
   slot.bounce_frames = slot.fill_frames = slot.rx_copy.range = {};
   slot.rx_copy.on = false;
+  slot.rx_copy.instead.clear();
   slot.tx_policy.use(nullptr);
   slot.umem.reset();
   if (slot.rx != nullptr) slot.rx->state.posted.set(0);

@@ -6,6 +6,7 @@
 
 #include "drivers/net/zcnbrh/jumbo.h"
 #include "drivers/net/zcnbrh/ops.h"
+#include "drivers/net/zcnbrh/own_memory.h"
 #include "lib/config/queue_sizes.h"
 #include "lib/xdp/features.h"
 
@@ -140,6 +141,20 @@ uint32_t tail_for(const PmdPort& port, const QueueSlot& slot, bool share) {
   return tail + std::max(tail * others, to_come);
 }
 
+Result<std::shared_ptr<PortUmem>> umem_among(PmdPort& port, const QueueSlot& slot, const PoolList& pools,
+                                             bool share) {
+  auto key = key_for(port, slot, pools);
+  if (!key) return key.error();
+  if (share)
+    if (auto umem = existing(port, slot, pools, *key); umem) return umem;
+  auto umem = PortUmem::create(*key, pools, std::max(tail_for(port, slot, share), 1U));
+  // Beside private memory there may be room for less.
+  if (!umem && !pools.empty() && pools.front()->at_own_addresses())
+    umem = PortUmem::create(*key, pools, std::max(tail_needed(port, slot), 1U));
+  if (umem && share && port.config().shared_umem.value_or(true)) SharedUmems::instance().add(*umem);
+  return umem;
+}
+
 }  // namespace
 
 std::string pool_against_zero_copy(const PmdPort& port, const PoolMemory* pool) {
@@ -157,15 +172,25 @@ uint32_t fill_frames_needed(const PmdPort& port, const QueueSlot& slot) {
   return port.config().fill_ring.value_or(kTxOnlyFillRing);
 }
 
-Result<std::shared_ptr<PortUmem>> umem_for(PmdPort& port, const QueueSlot& slot, const PoolList& pools,
-                                           bool share) {
-  auto key = key_for(port, slot, pools);
-  if (!key) return key.error();
-  if (share)
-    if (auto umem = existing(port, slot, pools, *key); umem) return umem;
-  auto umem = PortUmem::create(*key, pools, std::max(tail_for(port, slot, share), 1U));
-  if (umem && share && port.config().shared_umem.value_or(true)) SharedUmems::instance().add(*umem);
-  return umem;
+PoolList pools_of(const PmdPort& port, const QueueSlot& slot, const PoolList& window) {
+  std::shared_ptr<PoolMemory> leading = slot.rx_in_place() != nullptr ? slot.rx_memory : nullptr;
+  for (const auto& other : port.slots)
+    if (slot.nb_rx == 0 && leading == nullptr && other->rx_in_place() != nullptr) leading = other->rx_memory;
+  if (leading == nullptr || !leading->at_own_addresses()) return window;
+  return pools_near(leading, port.config().ledger);
+}
+
+Result<std::shared_ptr<PortUmem>> umem_for(PmdPort& port, QueueSlot& slot, const PoolList& window, bool share) {
+  const PoolList pools = pools_of(port, slot, window);
+  auto umem = umem_among(port, slot, pools, share);
+  if (umem || pools.empty() || !pools.front()->at_own_addresses()) return umem;
+  // No place for our frames beside it: then the application's addresses are left alone.
+  if (slot.rx_in_place() != nullptr) {
+    slot.rx_copy.instead = "it is private memory, and " + umem.error().text();
+    if (Status s = check_pool_mtu(port, *slot.rx_memory, rte_eth_devices[port.port_id].data->mtu, true); !s)
+      return s.error();
+  }
+  return umem_among(port, slot, window, share);
 }
 
 }  // namespace zcnbrh::pmd

@@ -12,9 +12,12 @@
 
 namespace zcnbrh::pmd {
 
-// `pools`: adoptable_pools(), asked once a start. `share`: false for a UMEM of the queue's own.
-Result<std::shared_ptr<PortUmem>> umem_for(PmdPort& port, const QueueSlot& slot, const PoolList& pools,
-                                           bool share);
+// Those that the queue's UMEM covers: `window`, which are adoptable_pools(), asked once a start; or the private
+// ones about the pool that the queue receives into (a queue that only sends: that the port's first does).
+PoolList pools_of(const PmdPort& port, const QueueSlot& slot, const PoolList& window);
+
+// `share`: false for a UMEM of the queue's own. Where private memory cannot be one the queue receives by copy.
+Result<std::shared_ptr<PortUmem>> umem_for(PmdPort& port, QueueSlot& slot, const PoolList& window, bool share);
 
 // Why zero-copy is out of the question with this pool, or "". `pool` may be null.
 std::string pool_against_zero_copy(const PmdPort& port, const PoolMemory* pool);

@@ -12,6 +12,7 @@
 #include <rte_mbuf.h>
 
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "drivers/net/zcnbrh/port_umem.h"
@@ -50,7 +51,8 @@ struct RxCopyPolicy {
 // A queue's part in it; off for a queue that receives in place.
 struct RxCopy {
   bool on = false;
-  TailRange range;  // the frames of ours
+  std::string instead;  // why, of a pool that could be received into in place
+  TailRange range;      // the frames of ours
   std::vector<ChunkOffset> stack;
   FramePool frames;
   RxCopyPolicy policy;

@@ -346,7 +346,9 @@ void unshare_port(PmdPort& port) {
 }
 
 void share_queue(PmdPort& port, uint16_t queue) {
-  if (!port.port->is_loop()) Sharing::instance().share(port, queue);
+  // Private memory is in this process alone.
+  if (!port.port->is_loop() && !port.slots[queue]->umem->at_own_addresses())
+    Sharing::instance().share(port, queue);
 }
 
 bool shut_everywhere(PmdPort& port, uint16_t queue, bool rx, bool tx) {
