@@ -55,6 +55,10 @@ struct XskTxMetadata {
   uint64_t launch_time;  // of the device's clock, nanoseconds
 };
 static_assert(sizeof(XskTxMetadata) == 24);
+// The kernel answers kXdpTxmdTimestamp where the request was, before it gives the frame back. In copy mode it
+// is CLOCK_TAI as the packet was freed (xsk_destruct_skb() in net/xdp/xsk.c).
+inline constexpr uint32_t kXskTxStampBefore = sizeof(XskTxMetadata) - 8;  // bytes before the packet, 8 of them
+inline constexpr uint64_t kXdpTxmdTimestamp = 1U << 0;
 inline constexpr uint64_t kXdpTxmdChecksum = 1U << 1;
 inline constexpr uint64_t kXdpTxmdLaunchTime = 1U << 2;  // 6.15
 

@@ -135,6 +135,7 @@ struct eth_dev_ops make_ops() {
   add_netdev_ops(ops);
   add_rss_ops(ops);
   add_offload_ops(ops);
+  add_timesync_ops(ops);
   add_queue_ops(ops);
   add_queue_run_ops(ops);
   add_queue_info_ops(ops);

@@ -32,10 +32,20 @@ uint64_t rx_offloads(const struct rte_eth_dev* dev, const QueueSlot& slot) {
 // A device's time stamps are worth something only beside its clock, see read_clock().
 uint32_t metadata_wanted(const struct rte_eth_dev* dev, const PmdPort& port, const QueueSlot& slot) {
   const uint32_t wanted = metadata_for(rx_offloads(dev, slot));
-  return port.offloads.clock ? wanted : wanted & ~uint32_t{ZCNBRH_META_TIMESTAMP};
+  if (!rx_stamps_are_devices(port)) return wanted & ~uint32_t{ZCNBRH_META_TIMESTAMP};
+  return port.timesync.enabled && slot.nb_rx != 0 ? wanted | ZCNBRH_META_TIMESTAMP : wanted;
 }
 
-void set_queue(const struct rte_eth_dev* dev, const PmdPort& port, QueueSlot& slot) {
+// The device stamps what it sends in zero-copy mode alone; in copy mode the kernel does, by another clock.
+TxDevice device_of(const PmdPort& port, const QueueSlot& slot) {
+  if (slot.umem == nullptr || slot.umem->layout().tx_metadata == 0) return {};
+  TxDevice device = port.offloads.device;
+  const bool zero_copy = slot.pair.outcome().mode == XskMode::kZeroCopy;
+  device.timestamp = device.timestamp && (zero_copy || port.port->tx_features_forced());
+  return device;
+}
+
+void set_queue(const struct rte_eth_dev* dev, PmdPort& port, QueueSlot& slot) {
   slot.rx_offload.vlans = &dev->data->vlan_filter_conf;
   slot.rx_offload.offloads.store(rx_offloads(dev, slot) & kSoftRxOffloads, std::memory_order_relaxed);
   const uint32_t marks = port.flow.marks ? uint32_t{ZCNBRH_META_MARK} : 0;  // of flow rules, not of the device
@@ -43,12 +53,15 @@ void set_queue(const struct rte_eth_dev* dev, const PmdPort& port, QueueSlot& sl
                                  std::memory_order_relaxed);
   slot.rx_offload.packet_types.store(port.offloads.packet_types.wanted(), std::memory_order_relaxed);
   const uint64_t tx = tx_offloads(dev, slot);
-  const bool asks_device = slot.umem != nullptr && slot.umem->layout().tx_metadata != 0;
-  slot.tx_policy.device = asks_device ? port.offloads.device : TxDevice{};
+  slot.tx_policy.device = device_of(port, slot);
+  slot.tx_policy.stamp = &slot.timesync.tx;
+  slot.tx_policy.clock = &port.timesync;
   slot.tx_offload.flags = tx_flags_of(tx);
   if ((tx & RTE_ETH_TX_OFFLOAD_SEND_ON_TIMESTAMP) != 0)
     slot.tx_offload.flags |= slot.tx_policy.device.launch_flag;
+  if (port.timesync.enabled) slot.tx_offload.flags |= RTE_MBUF_F_TX_IEEE1588_TMST;
   slot.tx_policy.flags = slot.tx_offload.flags;
+  slot.rx_offload.timesync.store(port.timesync.enabled ? &port.timesync : nullptr, std::memory_order_release);
 }
 
 // Has the device's metadata written, as far as it has any; the software does the rest. A hash has no
@@ -65,7 +78,7 @@ void use_metadata(const struct rte_eth_dev* dev, PmdPort& port) {
 }
 
 // What is to be asked of the device by TX metadata, for the UMEMs of queues that are opened from now on.
-Result<TxDevice> device_for(const PmdPort& port, uint64_t tx) {
+Result<TxDevice> device_for(const PmdPort& port, uint64_t rx, uint64_t tx) {
   TxDevice device;
   const uint64_t has = port.port->device_tx_features();
   device.checksum = (tx & (RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM)) != 0 &&
@@ -74,7 +87,9 @@ Result<TxDevice> device_for(const PmdPort& port, uint64_t tx) {
       (tx & RTE_ETH_TX_OFFLOAD_SEND_ON_TIMESTAMP) != 0 && (has & uapi::kNetdevXskTxLaunchTimeFifo) != 0;
   if (launches && rte_mbuf_dyn_tx_timestamp_register(&device.launch_at, &device.launch_flag) != 0)
     return Error{rte_errno, "RTE_ETH_TX_OFFLOAD_SEND_ON_TIMESTAMP", "no room in mbufs for the dynamic field"};
-  if (device.checksum || launches) device.bytes = sizeof(uapi::XskTxMetadata);
+  device.timestamp =
+      (port.timesync.enabled || (rx & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0) && device_stamps_sent(port);
+  if (device.checksum || launches || device.timestamp) device.bytes = sizeof(uapi::XskTxMetadata);
   return device;
 }
 
@@ -120,19 +135,8 @@ int ptypes_set(struct rte_eth_dev* dev, uint32_t mask) noexcept {
 int read_clock(struct rte_eth_dev* dev, uint64_t* clock) noexcept {
   const PmdPort* port = port_of(dev);
   if (port == nullptr) return -ENOTSUP;
-  *clock = port->offloads.clock ? port->offloads.clock->now_ns() : software_clock_ns();
+  *clock = rx_stamps_are_devices(*port) ? port->timesync.phc->now_ns() : software_clock_ns();
   return 0;
-}
-
-// The device's own clock, if it stamps packets and the clock may be read.
-void find_clock(PmdPort& port) {
-  if (port.offloads.clock || (port.port->device_metadata() & ZCNBRH_META_TIMESTAMP) == 0) return;
-  const auto index = ptp_clock_index(port.port->info().name);
-  if (!index) return;
-  auto clock = PtpClock::open(*index);
-  if (clock) return void(port.offloads.clock.emplace(std::move(*clock)));
-  ZLOG(NOTICE, "port %u (%s): time stamps are of the software clock: %s", port.port_id, port.name.c_str(),
-       clock.error().text().c_str());
 }
 
 }  // namespace
@@ -171,9 +175,15 @@ void add_offload_info(const PmdPort& port, struct rte_eth_dev_info& info) {
 // The metadata's room is part of the UMEM, so a queue that was opened without it goes and comes back.
 Status prepare_offloads(struct rte_eth_dev* dev) {
   PmdPort& port = *port_of(dev);
+  uint64_t rx = 0;
   uint64_t tx = 0;
+  for (const auto& slot : port.slots) rx |= rx_offloads(dev, *slot);
   for (const auto& slot : port.slots) tx |= tx_offloads(dev, *slot);
-  auto device = device_for(port, tx);
+  if (port.timesync.enabled || (rx & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0) {
+    port.timesync.looked_for.reset();  // it may be there by now, and ours to open
+    find_clock(port);
+  }
+  auto device = device_for(port, rx, tx);
   if (!device) return device.error();
   port.offloads.device = *device;
   for (uint16_t queue = 0; queue < port.queues(); ++queue) {
@@ -191,7 +201,6 @@ Status apply_offloads(struct rte_eth_dev* dev) {
     if (register_rx_timestamp() != 0)
       return Error{rte_errno, "RTE_ETH_RX_OFFLOAD_TIMESTAMP",
                    "no room in mbufs for the time stamp's dynamic field"};
-    find_clock(port);
   }
   use_metadata(dev, port);
   for (const auto& slot : port.slots) set_queue(dev, port, *slot);

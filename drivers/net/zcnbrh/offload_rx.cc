@@ -121,11 +121,17 @@ void set_timestamp(struct rte_mbuf* m, uint64_t ns) {
   m->ol_flags |= g_timestamp_flag;
 }
 
-// What the XDP program wrote before the packet, into the mbuf. Returns what there was of `wanted`.
-uint32_t take_metadata(struct rte_mbuf* m, uint32_t wanted) {
-  if (m->data_off < sizeof(zcnbrh_meta)) return 0;
+struct Metadata {
+  uint32_t have = 0;
+  uint64_t timestamp = 0;  // the device's; 0: it took none
+};
+
+// What the XDP program wrote before the packet, into the mbuf. Returns what there was of `wanted`; where the
+// time stamp goes depends.
+Metadata take_metadata(struct rte_mbuf* m, uint32_t wanted) {
+  if (m->data_off < sizeof(zcnbrh_meta)) return {};
   const zcnbrh_meta* meta = take_rx_metadata(rte_pktmbuf_mtod(m, uint8_t*));
-  if (meta == nullptr) return 0;
+  if (meta == nullptr) return {};
   const uint32_t have = meta->have & wanted;
   if ((have & ZCNBRH_META_HASH) != 0) {
     m->hash.rss = meta->hash;
@@ -136,8 +142,7 @@ uint32_t take_metadata(struct rte_mbuf* m, uint32_t wanted) {
     m->ol_flags |= RTE_MBUF_F_RX_FDIR | RTE_MBUF_F_RX_FDIR_ID;
   }
   if ((have & ZCNBRH_META_VLAN) != 0) m->vlan_tci = meta->vlan_tci;
-  if ((have & ZCNBRH_META_TIMESTAMP) != 0 && meta->timestamp != 0) set_timestamp(m, meta->timestamp);
-  return have;
+  return {have, (have & ZCNBRH_META_TIMESTAMP) != 0 ? meta->timestamp : 0};
 }
 
 // By the outermost tag; packets without one are let in, as by NICs.
@@ -181,25 +186,30 @@ uint16_t finish_received(const RxOffload& wanted, struct rte_mbuf** packets, uin
   const uint32_t types = wanted.packet_types.load(std::memory_order_relaxed);
   const uint32_t metadata = wanted.metadata.load(std::memory_order_relaxed);
   // One clock a port: where stamps are the device's, a packet it did not stamp has none.
-  const bool stamps = (offloads & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0 && (metadata & ZCNBRH_META_TIMESTAMP) == 0;
+  const bool stamps = (offloads & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0;
+  const bool by_software = stamps && (metadata & ZCNBRH_META_TIMESTAMP) == 0;
+  PortTimesync* timesync = wanted.timesync.load(std::memory_order_acquire);
   const bool strips = (offloads & (RTE_ETH_RX_OFFLOAD_VLAN_STRIP | RTE_ETH_RX_OFFLOAD_QINQ_STRIP)) != 0;
   const bool parses = (offloads & kRxChecksumOffloads) != 0 || types != 0;
   const bool filters = (offloads & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) != 0;
-  const uint64_t now = stamps ? software_clock_ns() : 0;
+  const uint64_t now = by_software ? software_clock_ns() : 0;
   uint16_t kept = 0;
   for (uint16_t i = 0; i < count; ++i) {
     struct rte_mbuf* m = packets[i];
     if (i + kPrefetchAhead < count) rte_prefetch0(rte_pktmbuf_mtod(packets[i + kPrefetchAhead], void*));
-    const uint32_t have = metadata != 0 ? take_metadata(m, metadata) : 0;
-    if (filters && !is_let_in(m, *wanted.vlans, (have & ZCNBRH_META_VLAN) != 0)) {
+    const Metadata meta = metadata != 0 ? take_metadata(m, metadata) : Metadata();
+    const bool tag_taken = (meta.have & ZCNBRH_META_VLAN) != 0;
+    if (filters && !is_let_in(m, *wanted.vlans, tag_taken)) {
       take_back(m, counters);
       dropped_vlan.add(1);
       continue;
     }
     packets[kept++] = m;
-    if (strips) strip(m, (offloads & RTE_ETH_RX_OFFLOAD_QINQ_STRIP) != 0, (have & ZCNBRH_META_VLAN) != 0);
+    if (strips) strip(m, (offloads & RTE_ETH_RX_OFFLOAD_QINQ_STRIP) != 0, tag_taken);
     if (parses) parse(m, offloads, types);
-    if (stamps) set_timestamp(m, now);
+    if (timesync != nullptr) note_ptp(m, *timesync, meta.timestamp);
+    const uint64_t stamp = by_software ? now : meta.timestamp;
+    if (stamps && stamp != 0) set_timestamp(m, stamp);
   }
   return kept;
 }

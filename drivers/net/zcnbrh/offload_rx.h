@@ -11,10 +11,8 @@
 
 #include <atomic>
 #include <cstdint>
-#include <optional>
 
 #include "drivers/net/zcnbrh/offload_tx.h"
-#include "lib/netdev/ptp_clock.h"
 #include "lib/xsk/queue_state.h"
 
 namespace zcnbrh::pmd {
@@ -37,11 +35,13 @@ struct RxOffload {
   std::atomic<uint32_t> packet_types{0};  // RTE_PTYPE_*_MASK bits wanted in packet_type
   std::atomic<uint32_t> metadata{0};      // enum zcnbrh_meta_field: what the XDP program writes and is wanted
 
+  std::atomic<PortTimesync*> timesync{nullptr};  // IEEE 1588 packets are told and stamped; null: they are not
+
   const struct rte_vlan_filter_conf* vlans = nullptr;  // ethdev's own table of those that are let in
 
   bool any() const {
     return offloads.load(std::memory_order_relaxed) != 0 || packet_types.load(std::memory_order_relaxed) != 0 ||
-           metadata.load(std::memory_order_relaxed) != 0;
+           metadata.load(std::memory_order_relaxed) != 0 || timesync.load(std::memory_order_relaxed) != nullptr;
   }
 };
 
@@ -59,7 +59,6 @@ struct PacketTypes {
 struct OffloadPort {
   TxDevice device;  // what is asked of it by TX metadata
   PacketTypes packet_types;
-  std::optional<PtpClock> clock;  // of the device's time stamps; none: the software clock stamps
 };
 
 // Registers the mbuf field and flag of RTE_ETH_RX_OFFLOAD_TIMESTAMP. 0 or -errno.

@@ -159,10 +159,11 @@ bool check_and_complete(Bytes bytes, const struct rte_mbuf& m, uint64_t asked, b
 }
 
 // The request before a packet. `l4`: the checksum that is left to the device, or null; `moved`: bytes that tags
-// have moved it by.
+// have moved it by; `timed`: the device is to say when it goes.
 void write_metadata(uint8_t* data, const struct rte_mbuf& m, const TxDevice& device, const L4Span* l4,
-                    uint32_t moved) {
+                    uint32_t moved, bool timed) {
   uapi::XskTxMetadata metadata{};
+  if (timed) metadata.flags |= uapi::kXdpTxmdTimestamp;
   if (l4 != nullptr) {
     metadata.flags |= uapi::kXdpTxmdChecksum;
     metadata.csum_start = static_cast<uint16_t>(l4->at + moved);
@@ -232,7 +233,8 @@ TxPlan OffloadTxPolicy::plan_and_complete(struct rte_mbuf* packet, uint32_t max_
   TxPlan plan = TxMbufPolicy::plan(packet, max_length);
   if (plan.verdict == TxVerdict::kInvalid || asked == 0) return plan;
   const uint32_t tags = tags_asked(asked);
-  const bool in_place = is_private(packet) && tags_fit_in_place(*packet, tags);
+  const bool timed = (asked & RTE_MBUF_F_TX_IEEE1588_TMST) != 0;
+  const bool in_place = !timed && is_private(packet) && tags_fit_in_place(*packet, tags);
   const bool room = packet->data_off >= tags * kTag + device.bytes;
   const bool by_device = device.checksum && in_place && room && plan.verdict == TxVerdict::kByAddress &&
                          (asked & RTE_MBUF_F_TX_L4_MASK) != 0 && (asked & RTE_MBUF_F_TX_OUTER_UDP_CKSUM) == 0;
@@ -251,10 +253,10 @@ TxPlan OffloadTxPolicy::plan_and_complete(struct rte_mbuf* packet, uint32_t max_
     }
     if ((by_device || launch) && room)
       write_metadata(rte_pktmbuf_mtod(packet, uint8_t*), *packet, device, by_device ? &*work.inner_l4 : nullptr,
-                     tags * kTag);
+                     tags * kTag, false);
   }
   if (!in_place || (launch && !room)) plan = {TxVerdict::kBounce, length, {}, 0};
-  if (by_device || launch) plan.options |= uapi::kXdpTxMetadata;
+  if (by_device || launch || stamped_by_device(asked)) plan.options |= uapi::kXdpTxMetadata;
   return plan;
 }
 
@@ -267,14 +269,22 @@ void OffloadTxPolicy::copy_and_complete(const struct rte_mbuf* packet, uint8_t* 
   FlatBytes bytes(data, ChainBytes(packet).length());
   if (const auto work = locate(bytes, *packet, asked)) complete(bytes, *work);
   if (tags != 0) insert_tags(data, *packet, tags);
-  if (device.bytes != 0) write_metadata(to, *packet, device, nullptr, 0);
+  make_requests(*packet, asked, to);
 }
 
 // As several descriptors: what is completed, and where the device has to be asked, with the request in place.
 bool OffloadTxPolicy::may_go_by_address(const struct rte_mbuf* packet) const {
   const uint64_t asked = asked_of(packet->ol_flags, flags);
-  if ((asked & ~device.launch_flag) != 0) return false;
+  if ((asked & ~device.launch_flag) != 0) return false;  // a packet that is timed is copied
   return (asked & device.launch_flag) == 0 || packet->data_off >= device.bytes;
+}
+
+// Of a packet that was copied to `data`.
+void OffloadTxPolicy::make_requests(const struct rte_mbuf& packet, uint64_t asked, uint8_t* data) const {
+  const bool by_device = stamped_by_device(asked);
+  if (device.bytes != 0) write_metadata(data, packet, device, nullptr, 0, by_device);
+  if (stamp == nullptr || (asked & RTE_MBUF_F_TX_IEEE1588_TMST) == 0) return;
+  stamp->asked(by_device ? reinterpret_cast<uint64_t*>(data - uapi::kXskTxStampBefore) : nullptr);
 }
 
 // A part of the packet as it will be with its tags.
@@ -299,7 +309,7 @@ void OffloadTxPolicy::complete_pieces(const struct rte_mbuf* packet, uint8_t* co
   const uint64_t asked = asked_of(packet->ol_flags, flags);
   PieceBytes bytes(pieces, each, length, tags_asked(asked) * kTag);
   if (const auto work = locate(bytes, *packet, asked)) complete(bytes, *work);
-  if (device.bytes != 0) write_metadata(pieces[0], *packet, device, nullptr, 0);
+  make_requests(*packet, asked, pieces[0]);
 }
 
 }  // namespace zcnbrh::pmd

@@ -9,11 +9,15 @@
 // A packet completed in place has its flags taken off. So one that does not fit the ring and is offered
 // again goes out the same. What is left to the device keeps its flag, and is asked for anew. Checksums are
 // computed from the headers alone, whatever stands in their fields.
+//
+// A packet whose time is asked for (timesync.h) is copied to a frame of ours in any case: nobody else writes to
+// that before the stamp has been taken out.
 #pragma once
 
 #include <ethdev_driver.h>
 
 #include "drivers/net/zcnbrh/mbuf_policy.h"
+#include "drivers/net/zcnbrh/timesync.h"
 
 namespace zcnbrh::pmd {
 
@@ -27,6 +31,7 @@ inline constexpr uint64_t kSoftTxOffloads = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_
 struct TxDevice {
   uint32_t bytes = 0;  // of metadata before each packet; 0: nothing is asked of the device
   bool checksum = false;
+  bool timestamp = false;  // IEEE 1588 packets that ask for it
   int launch_at = -1;  // of the launch time among an mbuf's dynamic fields, RTE_MBUF_DYNFIELD_TIMESTAMP_NAME
   uint64_t launch_flag = 0;  // the mbuf flag that asks for it; 0: none may
 };
@@ -46,12 +51,20 @@ uint16_t prepare_to_send(void* queue, struct rte_mbuf** packets, uint16_t count)
 struct OffloadTxPolicy : TxMbufPolicy {
   uint64_t flags = 0;  // TxOffload::flags
   TxDevice device;
+  TxStamp* stamp = nullptr;             // of packets that ask for the time they go; null in a secondary process
+  const PortTimesync* clock = nullptr;  // that tells it where the device does not
 
+  // After a burst.
+  void handed_over() const {
+    if (stamp != nullptr && stamp->to_hand_over()) [[unlikely]]
+      stamp->handed_over(clock->now_ns());
+  }
   TxPlan plan(const Packet& packet, uint32_t max_length) {
     if ((packet->ol_flags & flags) == 0) return TxMbufPolicy::plan(packet, max_length);
     return plan_and_complete(packet, max_length);
   }
   void copy_out(const Packet& packet, uint8_t* to) const {
+    if (stamp != nullptr) stamp->reuse(to);
     if ((packet->ol_flags & flags) == 0)
       TxMbufPolicy::copy_out(packet, to);
     else
@@ -62,6 +75,7 @@ struct OffloadTxPolicy : TxMbufPolicy {
     return TxMbufPolicy::parts(packet, out, most, longest);
   }
   void copy_part(const Packet& packet, uint32_t from, uint8_t* to, uint32_t length) const {
+    if (stamp != nullptr) stamp->reuse(to);
     if ((packet->ol_flags & flags) == 0)
       TxMbufPolicy::copy_part(packet, from, to, length);
     else
@@ -72,10 +86,15 @@ struct OffloadTxPolicy : TxMbufPolicy {
     if ((packet->ol_flags & flags) != 0) complete_pieces(packet, pieces, count, each, length);
   }
 
+  bool stamped_by_device(uint64_t asked) const {
+    return (asked & RTE_MBUF_F_TX_IEEE1588_TMST) != 0 && device.timestamp;
+  }
+
  private:
   TxPlan plan_and_complete(struct rte_mbuf* packet, uint32_t max_length);
   void copy_and_complete(const struct rte_mbuf* packet, uint8_t* to) const;
   bool may_go_by_address(const struct rte_mbuf* packet) const;
+  void make_requests(const struct rte_mbuf& packet, uint64_t asked, uint8_t* data) const;
   void copy_tagged_part(struct rte_mbuf* packet, uint32_t from, uint8_t* to, uint32_t length) const;
   void complete_pieces(const struct rte_mbuf* packet, uint8_t* const* pieces, uint32_t count, uint32_t each,
                        uint32_t length) const;

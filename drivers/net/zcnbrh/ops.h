@@ -17,6 +17,7 @@ void add_ethtool_ops(struct eth_dev_ops& ops);     // ethtool_ops.cc
 void add_rss_ops(struct eth_dev_ops& ops);         // rss_ops.cc
 void add_netdev_ops(struct eth_dev_ops& ops);      // netdev_ops.cc
 void add_offload_ops(struct eth_dev_ops& ops);     // offload_ops.cc
+void add_timesync_ops(struct eth_dev_ops& ops);    // timesync.cc
 void add_queue_ops(struct eth_dev_ops& ops);       // queue_ops.cc
 void add_queue_run_ops(struct eth_dev_ops& ops);   // queue_run.cc
 void add_queue_info_ops(struct eth_dev_ops& ops);  // queue_info.cc
@@ -40,6 +41,11 @@ Status apply_offloads(struct rte_eth_dev* dev);    // what was configured, to th
 
 // offload_ops.cc: what a burst reads, and which burst, anew while the port runs
 void switch_bursts(struct rte_eth_dev* dev);
+
+// timesync.cc
+void find_clock(PmdPort& port);                   // the device's own, if it has one that may be opened
+bool rx_stamps_are_devices(const PmdPort& port);  // and of that clock
+bool device_stamps_sent(const PmdPort& port);     // packets, if asked, and by that clock
 
 // lock_ops.cc
 void lock_ops(

@@ -13,6 +13,8 @@
 
 namespace zcnbrh::pmd {
 
+inline uint16_t be16_at(const uint8_t* bytes) { return static_cast<uint16_t>(bytes[0] << 8 | bytes[1]); }
+
 class FlatBytes {
  public:
   FlatBytes(uint8_t* data, uint32_t length) : data_(data), length_(length) {}

@@ -25,8 +25,6 @@ struct L4Span {
   InetSum pseudo;
 };
 
-inline uint16_t be16_at(const uint8_t* bytes) { return static_cast<uint16_t>(bytes[0] << 8 | bytes[1]); }
-
 // False: the headers do not fit the packet, or their lengths contradict each other. `l3_length` covers IPv4
 // options and IPv6 extension headers; the protocol is the caller's, since those may hide it.
 template <typename Bytes>

@@ -34,6 +34,7 @@
 #include "drivers/net/zcnbrh/rx_copy.h"
 #include "drivers/net/zcnbrh/shared_queue.h"
 #include "drivers/net/zcnbrh/stats.h"
+#include "drivers/net/zcnbrh/timesync.h"
 #include "lib/config/port_config.h"
 #include "lib/netdev/netdev.h"
 #include "lib/xsk/port.h"
@@ -92,6 +93,7 @@ struct QueueSlot {
   OffloadTxPolicy tx_policy;  // a burst without offloads sees the base alone
   RxOffload rx_offload;
   TxOffload tx_offload;
+  QueueTimesync timesync;
   std::shared_ptr<PortUmem> umem;
   QueuePools pools;
   TailRange bounce_frames;
@@ -112,6 +114,7 @@ struct PmdPort {
   std::unique_ptr<Port> port;
   std::vector<std::unique_ptr<QueueSlot>> slots;  // queue_count of them
   OffloadPort offloads;
+  PortTimesync timesync;
   PortFlows flow;
   PortControl control;
   PortStats stats;

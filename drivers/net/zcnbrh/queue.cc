@@ -327,6 +327,7 @@ void close_queue(PmdPort& port, uint16_t queue) {
   slot.rx_copy.on = false;
   slot.rx_copy.instead.clear();
   slot.tx_policy.use(nullptr);
+  slot.timesync.tx.forget();
   slot.umem.reset();
   if (slot.rx != nullptr) slot.rx->state.posted.set(0);
   if (slot.tx != nullptr) slot.tx->state.in_flight.set(0);

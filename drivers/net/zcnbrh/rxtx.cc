@@ -57,7 +57,9 @@ uint16_t send(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept {
   CycleSample sample(slot->tx->cycles);
   constexpr bool kSegments = (kFeatures & kTxSegments) != 0;
   using Policy = std::conditional_t<(kFeatures & kTxOffload) != 0, OffloadTxPolicy, TxMbufPolicy>;
-  return sample.end(tx_burst_inside<kSegments, Policy>(slot->pair.tx(), slot->tx_policy, packets, count));
+  const uint32_t taken = tx_burst_inside<kSegments, Policy>(slot->pair.tx(), slot->tx_policy, packets, count);
+  if constexpr ((kFeatures & kTxOffload) != 0) slot->tx_policy.handed_over();
+  return sample.end(taken);
 }
 
 constexpr eth_rx_burst_t kReceive[kRxVariants] = {receive<0>,

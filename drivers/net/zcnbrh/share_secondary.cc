@@ -182,6 +182,7 @@ void set_policies(QueueSlot& slot, const SharedQueue& shared) {
   slot.rx_policy = shared.rx_policy;
   slot.tx_policy = shared.tx_policy;
   slot.tx_policy.use(shared.tx_policy.table);
+  slot.tx_policy.stamp = nullptr;  // time stamps are the primary's
   slot.pair.tx().frames = shared.tx_local.frames;
   slot.pair.tx().frames.forget();
   slot.tx_offload = shared.tx_offload;
