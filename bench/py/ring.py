@@ -18,7 +18,7 @@ _tables = {}  # program -> what it printed
 
 
 def _run_one(context, name):
-    program = context.build / "bench" / name
+    program = context.build / "bench/ring" / name
     if not program.exists():
         context.say(f"  {name} is not built")
         return
@@ -46,5 +46,5 @@ def section(_):
         return None
     text = [NOTE]
     for name, table in _tables.items():
-        text += [f"`build/bench/{name}`", table if table.startswith(("|", "#")) else f"```\n{table}\n```"]
+        text += [f"`build/bench/ring/{name}`", table if table.startswith(("|", "#")) else f"```\n{table}\n```"]
     return Section(TITLE, text)

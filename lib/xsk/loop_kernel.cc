@@ -192,6 +192,10 @@ void take_side(const Mapping& mapping, uint32_t entries, RingMap<Desc>& map) {
   map.mask = entries - 1;
 }
 
+bool is_busy_poll(int option) {
+  return option == SO_PREFER_BUSY_POLL || option == SO_BUSY_POLL || option == SO_BUSY_POLL_BUDGET;
+}
+
 template <typename T>
 int copy_out(const T& from, void* value, socklen_t* length) {
   if (*length < sizeof from) return -EINVAL;
@@ -228,6 +232,13 @@ LoopSocket* LoopKernel::find(int fd) {
 LoopSocket* LoopKernel::kernel_side(int fd) {
   const std::lock_guard guard(lock_);
   return find(fd);
+}
+
+LoopSocket* LoopKernel::kernel_side(const std::string& port, uint32_t queue) {
+  const std::lock_guard guard(lock_);
+  for (const auto& [ifindex, made] : ports_)
+    if (made.name == port) return bound_to(ifindex, queue);
+  return nullptr;
 }
 
 size_t LoopKernel::sockets() const {
@@ -340,6 +351,7 @@ int LoopKernel::setsockopt(int fd, int level, int name, const void* value, sockl
   const std::lock_guard guard(lock_);
   LoopSocket* s = find(fd);
   if (s == nullptr) return -EBADF;
+  if (level == SOL_SOCKET && busy_poll_ && is_busy_poll(name)) return 0;
   if (level != SOL_XDP) return -ENOPROTOOPT;
   if (s->ifindex != 0) return -EBUSY;
   if (name == XDP_UMEM_REG && length == sizeof(struct xdp_umem_reg)) {

@@ -79,11 +79,15 @@ class LoopKernel : public Kernel {
   // For a bench or test that plays the kernel itself: the kernel's side of socket `fd`. It must then not be
   // kicked.
   LoopSocket* kernel_side(int fd);
+  // The same for what is bound to `queue` of a loop port; null: nothing is.
+  LoopSocket* kernel_side(const std::string& port, uint32_t queue);
   // For tests: take XDP_ZEROCOPY binds.
   void allow_zero_copy(bool on, uint32_t max_segs = 1) {
     zero_copy_ = on;
     zc_max_segs_ = max_segs;
   }
+  // For tests and benches: take the options that busy polling needs; its calls still find nothing to do.
+  void allow_busy_poll(bool on) { busy_poll_ = on; }
   // For tests: sockets that exist.
   size_t sockets() const;
 
@@ -105,6 +109,7 @@ class LoopKernel : public Kernel {
   std::map<int, Port> ports_;
   bool zero_copy_ = false;
   uint32_t zc_max_segs_ = 1;
+  bool busy_poll_ = false;
 };
 
 }  // namespace zcnbrh

@@ -78,6 +78,32 @@ TEST_F(Loop, APortKeepsItsNumberAndItsPeer) {
   EXPECT_EQ(other.error().code, EEXIST);
 }
 
+TEST_F(Loop, TheKernelSideOfAQueueIsFoundByItsPortsName) {
+  TestQueue& zero = open_on("a", "", 0);
+  TestQueue& one = open_on("a", "", 1);
+  EXPECT_EQ(kernel_.kernel_side("a", 0), kernel_.kernel_side(zero.pair->socket().fd()));
+  EXPECT_EQ(kernel_.kernel_side("a", 1), kernel_.kernel_side(one.pair->socket().fd()));
+  EXPECT_EQ(kernel_.kernel_side("a", 2), nullptr);
+  EXPECT_EQ(kernel_.kernel_side("b", 0), nullptr);
+  one.close();
+  EXPECT_EQ(kernel_.kernel_side("a", 1), nullptr);
+}
+
+TEST(LoopKernel, RefusesBusyPollingUnlessAllowed) {
+  LoopKernel kernel;
+  const auto fd = kernel.socket(AF_XDP, SOCK_RAW, 0);
+  ASSERT_TRUE(fd);
+  const int value = 1;
+  for (const int option : {SO_PREFER_BUSY_POLL, SO_BUSY_POLL, SO_BUSY_POLL_BUDGET}) {
+    kernel.allow_busy_poll(false);
+    EXPECT_EQ(kernel.setsockopt(fd->get(), SOL_SOCKET, option, &value, sizeof value), -ENOPROTOOPT);
+    kernel.allow_busy_poll(true);
+    EXPECT_EQ(kernel.setsockopt(fd->get(), SOL_SOCKET, option, &value, sizeof value), 0);
+  }
+  EXPECT_EQ(kernel.setsockopt(fd->get(), SOL_SOCKET, SO_RCVBUF, &value, sizeof value), -ENOPROTOOPT);
+  kernel.before_close(fd->get());
+}
+
 TEST_F(Loop, WithoutABufferThePacketIsLostAndCountedAtTheReceiver) {
   TestQueue& a = open_on("a", "b");
   TestUmem& empty = make_umem();
