@@ -19,16 +19,21 @@ sys.path[:0] = [str(ROOT / "tests/support/py"), str(ROOT / "bench/py")]
 sys.dont_write_bytecode = True
 
 # pylint: disable=wrong-import-position
+import energy
+import load
 import machine
 import netlab
+import paths
 import report
 import ring
-from store import Store
+import round_trip
 import veth
+from store import Store
 from testpmd import end_on_signals
 
 # In the order of the report. Name -> (module, whether --quick has it)
-BENCHES = {"ring": (ring, True), "veth": (veth, True)}
+BENCHES = {"ring": (ring, True), "veth": (veth, True), "ping": (round_trip, True), "paths": (paths, True),
+           "load": (load, False), "energy": (energy, False)}
 RESULTS = "bench/results"  # of --write-readme, beside bench/README.md
 
 
@@ -92,7 +97,8 @@ def main():
     end_on_signals()
     os.environ.setdefault("ZCNBRH_PMD", str(options.build.resolve() / "drivers/net/zcnbrh/librte_net_zcnbrh.so"))
     context = Context(options.length, options.build.resolve())
-    context.chosen = options.only or [name for name, (_, quick) in BENCHES.items() if quick or options.length != "quick"]
+    context.chosen = options.only or [name for name, (_, quick) in BENCHES.items()
+                                      if quick or options.length != "quick"]
     header = machine.header()
     folder = options.out or options.build / "bench-results" / time.strftime("%Y%m%d-%H%M%S")
     try:

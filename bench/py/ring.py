@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The Z-CNBRH authors
-"""The ring peer benches: programs of their own (bench/ring), run one after the other, their tables taken as they are."""
+"""The ring peer benches: programs of their own (bench/ring), run in turn, their tables taken as they are."""
 
 import json
 import subprocess

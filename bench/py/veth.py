@@ -127,7 +127,8 @@ def section(store):
     refused = [f"- {bench}, {subject}: {store.refusal(bench, subject)}" for bench in benches for subject in subjects
                if store.refusal(bench, subject)]
     behind = [f"- {text}" for _, text in losses(store, benches)]
-    text = [NOTE, settings(), "Million packets a second, median ± half the range:", markdown_table(["", *subjects], rates),
+    text = [NOTE, settings(), "Million packets a second, median ± half the range:",
+            markdown_table(["", *subjects], rates),
             "Ratios of the rate; best against best takes the best of each side's settings and names them:",
             markdown_table(["", "defaults, to net_af_xdp", "best to best", "our best", "best rival"], ratios),
             "testpmd's cycles/packet (bursts that moved packets only) and the use of core 0, the kernel's softirq "

@@ -25,8 +25,9 @@ FIELDS = {"bench", "subject", "metric", "unit", "median", "min", "max", "runs"}
 def smoke(*benches):
     """{(bench, subject): {metric: record}} of a moment's run, and the text of the report."""
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(["/usr/bin/python3", rig.SOURCE / "bench/run.py", "--smoke", "--build", rig.BUILD, "--out", folder,
-                               "--only", *benches], capture_output=True, text=True, check=False, timeout=240)
+        command = ["/usr/bin/python3", rig.SOURCE / "bench/run.py", "--smoke", "--build", rig.BUILD, "--out", folder,
+                   "--only", *benches]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
         rig.tap.note("bench/run.py", lambda: done.stdout + done.stderr)
         equal(done.returncode, 0, "exit status of bench/run.py")
         records = json.loads(pathlib.Path(folder, "results.json").read_text(encoding="utf-8"))
@@ -51,6 +52,42 @@ def test_veth():
         for subject in ("net_zcnbrh", "net_af_xdp", "net_af_xdp busy_budget=0", "net_af_packet"):
             counted(found, f"veth {mode} 64 B, 1 core", subject)
     check("| rxonly 64 B, 1 core |" in text, "the report has no table of it")
+
+
+def test_ping():
+    """round trip: every ping is answered, by each driver in each mode and by the kernel"""
+    found, _ = smoke("ping")
+    for subject in (*(f"net_zcnbrh{keys}" for keys in ("", " busy_budget=0", " busy_budget=64")), "net_af_xdp",
+                    "net_af_packet", "the kernel itself"):
+        counted(found, "ping", subject, "average")
+        equal(found["ping", subject]["lost"]["max"], 0, f"pings that {subject} lost")
+
+
+def test_paths():
+    """ways to a packet: each receives, sends and answers; what sleeps says so by RX interrupts or a descriptor"""
+    found, _ = smoke("paths")
+    ways = {"net_zcnbrh", "net_af_xdp", "libzcnbrh", "AF_XDP by hand, libxdp", "AF_PACKET, mapped rings",
+            "UDP socket, io_uring", "UDP socket, recvmmsg/sendmmsg"}
+    for way in sorted(ways):
+        counted(found, "way receive", way)
+        counted(found, "way send", way)
+        counted(found, "way round trip, spinning", way, "p50")
+        if way != "net_af_xdp":
+            counted(found, "way round trip, sleeping", way, "p50")
+    check("RX interrupts" in found["way round trip, sleeping", "net_af_xdp"][None]["note"],
+          "net_af_xdp does not say why it cannot sleep")
+
+
+def test_load():
+    """CPU at a load: packets come at a rate and none when none is sent; energy is measured or said to be missing"""
+    found, text = smoke("load", "energy")
+    for subject in ("libzcnbrh, sleeps", "net_zcnbrh, sleeps", "UDP socket, sleeps", "net_zcnbrh, spins",
+                    "net_af_xdp, spins"):
+        counted(found, "load 10 000 packets/s", subject, "received")
+        counted(found, "load 10 000 packets/s", subject, "p50")
+        check("received" not in found["load 0 packets/s", subject], "packets came from nowhere")
+        counted(found, "load 0 packets/s", subject, "system calls")
+    check("RAPL" in text, "the report does not speak of energy")
 
 
 def test_store():
@@ -92,4 +129,4 @@ def test_readme():
 
 
 if __name__ == "__main__":
-    rig.main([test_store, test_readme, test_veth])
+    rig.main([test_store, test_readme, test_veth, test_ping, test_paths, test_load])

@@ -266,6 +266,12 @@ class Traffic:
         self.process.wait()
         self.process.stdout.close()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
 
 _mounts_are_private = False
 
