@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <utility>
 
 #include "drivers/net/zcnbrh/control_lock.h"
 #include "drivers/net/zcnbrh/jumbo.h"
@@ -100,7 +99,11 @@ int dev_infos_get(struct rte_eth_dev* dev, struct rte_eth_dev_info* info) noexce
 int dev_close(struct rte_eth_dev* dev) noexcept {
   PmdPort* port = port_of(dev);
   if (port == nullptr) return 0;
-  if (port->control.watch != nullptr) std::exchange(port->control.watch, nullptr)->stop();
+  if (NetdevWatch* watch = port->control.watch; watch != nullptr) {
+    watch->stop();  // until then the interrupt thread may be in the middle of a removal, and set the watch's
+                    // alarm
+    port->control.watch = nullptr;
+  }
   const ControlLock lock;
   if (port->port->attached()) disable_queues(*port);
   take_down_interrupts(dev);
