@@ -9,7 +9,6 @@
 // of as many as a port has descriptors.
 #pragma once
 
-#include <rte_cycles.h>
 #include <rte_mbuf.h>
 
 #include <cstdint>
@@ -21,33 +20,6 @@
 namespace zcnbrh::bench {
 
 inline constexpr uint16_t kPmdBurst = 32;
-inline constexpr uint32_t kBurstsPerClockRead = 64;
-
-struct LoopTally {
-  uint64_t cycles = 0;
-  uint64_t packets = 0;
-  uint64_t bursts = 0;
-  uint64_t empty = 0;  // bursts that moved nothing
-};
-
-// Runs `step`, which returns how many packets it moved, for about `cycles`.
-template <typename Step>
-LoopTally run_for(uint64_t cycles, Step&& step) {
-  LoopTally tally;
-  const uint64_t begin = rte_rdtsc();
-  uint64_t now = begin;
-  while (now - begin < cycles) {
-    for (uint32_t i = 0; i < kBurstsPerClockRead; ++i) {
-      const uint32_t n = step();
-      tally.packets += n;
-      tally.empty += n == 0 ? 1U : 0U;
-    }
-    tally.bursts += kBurstsPerClockRead;
-    now = rte_rdtsc();
-  }
-  tally.cycles = now - begin;
-  return tally;
-}
 
 // Looks at received packets: each has the number after the one before.
 class NumberCheck {

@@ -34,10 +34,8 @@ struct Sample {
 using Samples = std::vector<Sample>;
 
 Sample sample_of(const RunResult& run) {
-  const auto packets = static_cast<double>(run.timed.packets);
-  return {static_cast<double>(run.timed.cycles) / packets,
-          100 * static_cast<double>(run.timed.empty) / static_cast<double>(run.timed.bursts),
-          static_cast<double>(run.calls) / packets};
+  return {run.timed.cycles_a_packet(), run.timed.empty_percent(),
+          static_cast<double>(run.calls) / static_cast<double>(run.timed.packets)};
 }
 
 template <typename Value>
@@ -70,7 +68,7 @@ class Report {
     figures_.push_back({bench, subject, metric, unit, std::move(values)});
   }
   void add_subject(const std::string& bench, const std::string& subject, const Samples& samples, double own) {
-    const auto hz = static_cast<double>(rte_get_tsc_hz());
+    const auto hz = static_cast<double>(tsc_hz());
     put(bench, subject, "cycles", "per packet", each(samples, [](const Sample& s) { return s.cycles; }));
     put(bench, subject, "driver's share", "cycles per packet",
         each(samples, [own](const Sample& s) { return s.cycles - own; }));
@@ -96,7 +94,7 @@ class Report {
 void run_cell(const PmdOptions& options, const PmdPlan& plan, PeerThread& peer, const std::string& pages,
               Report& report) {
   RingPort ours(PmdDriver::kZcnbrh, plan), rival(PmdDriver::kAfXdp, plan);
-  const uint64_t cycles = rte_get_tsc_hz() / 1000 * options.milliseconds_or(100, 30);
+  const uint64_t cycles = tsc_hz() / 1000 * options.milliseconds_or(100, 30);
   std::map<Work, WorkSamples> samples;
   for (unsigned i = 0; i < options.runs_or(10, 3); ++i)
     for (const Work work : kWorks) {
