@@ -27,6 +27,12 @@ void barrier_everywhere() {
 
 }  // namespace
 
+bool join_barriers() {
+  static const bool joined = membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED);
+  return joined;
+}
+bool barrier_in_every_process() { return membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED); }
+
 bool shut_and_wait(std::span<BurstDoor* const> doors, uint32_t timeout_ms) {
   for (BurstDoor* door : doors) door->shut();
   barrier_everywhere();

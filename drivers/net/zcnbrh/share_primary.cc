@@ -65,13 +65,13 @@ class Sharing {
   void bury(Peer& peer);
   void listen_to(Peer* peer);
   bool alive(uint32_t number) const;
+  uint32_t free_number() const;
   void settle(PmdPort& port, uint16_t queue);
 
   std::mutex lock_;
   bool listening_ = false;
   std::vector<std::unique_ptr<Peer>> peers_;
   std::map<uint32_t, PmdPort*> open_;  // queues that others may have
-  uint32_t last_number_ = 1;           // ours
   uint32_t last_request_ = 0;
   uint32_t last_generation_ = 0;
 };
@@ -113,17 +113,17 @@ void fill(SharedQueue& shared, PmdPort& port, uint16_t queue) {
 // The queue's user died inside a burst, and nobody else can be there.
 void repair(PmdPort& port, uint16_t queue, uint32_t number) {
   QueueSlot& slot = *port.slots[queue];
-  if (slot.rx->user.now() == number) {
+  if (slot.rx->user.bury(number)) {
     const Repaired done = repair_rx(slot.pair.rx());
     ZLOG(NOTICE, "port %u RX queue %u (%s): its process died inside a burst; repaired, %u packets went with it",
          port.port_id, queue, port.name.c_str(), done.lost);
-    slot.rx->user.leave();
+    slot.rx->user.bury(number, true);
   }
-  if (slot.tx->user.now() == number) {
+  if (slot.tx->user.bury(number)) {
     repair_tx(slot.pair.tx(), slot.tx_policy);
     ZLOG(NOTICE, "port %u TX queue %u (%s): its process died inside a burst; repaired", port.port_id, queue,
          port.name.c_str());
-    slot.tx->user.leave();
+    slot.tx->user.bury(number, true);
   }
 }
 
@@ -156,8 +156,20 @@ Status Sharing::listen() {
   return {};
 }
 
+// 0: there are too many.
+uint32_t Sharing::free_number() const {
+  for (uint32_t number = 2; number < kMaxProcesses; ++number)
+    if (std::none_of(peers_.begin(), peers_.end(), [number](const auto& p) { return p->number == number; }))
+      return number;
+  return 0;
+}
+
 // A process comes: the channel's end for it, and its number; 0: it could not be.
 uint32_t Sharing::welcome(FdChannel& theirs) {
+  if (!join_barriers()) {
+    ZLOG(ERR, "a process comes, but membarrier(2) is refused here: processes cannot share queues without it");
+    return 0;
+  }
   auto ends = FdChannel::pair(kSendTimeoutMs);
   if (!ends) return 0;
   auto peer = std::make_unique<Peer>();
@@ -167,14 +179,15 @@ uint32_t Sharing::welcome(FdChannel& theirs) {
   rte_intr_fd_set(peer->ear, peer->channel.fd());
   rte_intr_type_set(peer->ear, RTE_INTR_HANDLE_EXT);
   const Lock lock(lock_);
-  if (rte_intr_callback_register(peer->ear, hear, peer.get()) != 0) {
+  const uint32_t number = peer->number = free_number();
+  if (number == 0 || rte_intr_callback_register(peer->ear, hear, peer.get()) != 0) {
+    if (number == 0) ZLOG(ERR, "a process comes, but there are %u already", kMaxProcesses - 2);
     rte_intr_instance_free(peer->ear);
     return 0;
   }
   theirs = std::move(ends->second);
-  peer->number = ++last_number_;
   peers_.push_back(std::move(peer));
-  return last_number_;
+  return number;
 }
 
 void Sharing::forget(Peer* peer) {
@@ -242,8 +255,8 @@ bool Sharing::alive(uint32_t number) const {
 void Sharing::settle(PmdPort& port, uint16_t queue) {
   QueueSlot& slot = *port.slots[queue];
   if (!slot.pair || slot.rx == nullptr || slot.tx == nullptr) return;
-  for (const uint32_t number : {slot.rx->user.now(), slot.tx->user.now()})
-    if (number > 1 && !alive(number)) repair(port, queue, number);
+  for (uint32_t number = 2; number < kMaxProcesses; ++number)
+    if (!alive(number)) repair(port, queue, number);
 }
 
 // Tells all processes that have the port and waits for their answers. False: one has not given any.

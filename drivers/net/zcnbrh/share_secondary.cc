@@ -100,6 +100,9 @@ Status Primary::connect() {
   auto channel = FdChannel::adopt(std::move(end), kShareTimeoutMs);
   if (!channel) return channel.error();
   channel_ = std::move(*channel);
+  if (!join_barriers())
+    return Error{ENOSYS, "membarrier",
+                 "the kernel or a seccomp filter refuses it; processes need it to share queues"};
   g_process_number = welcome.process_number;
   pthread_t reader;
   const int error = -rte_ctrl_thread_create(&reader, "zcnbrh-share", nullptr, run, this);
