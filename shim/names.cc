@@ -10,9 +10,9 @@
 #include <string>
 #include <string_view>
 
+#include "shim/counts.h"
 #include "shim/next.h"
 #include "shim/ports.h"
-#include "shim/report.h"
 #include "shim/settings.h"
 
 namespace zcnbrh::shim {

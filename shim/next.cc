@@ -22,6 +22,12 @@ constexpr const char* kNames[] = {
 constinit std::atomic<void*> g_found[static_cast<size_t>(Call::kCount)] = {};
 constinit std::atomic<void*> g_more{nullptr};
 
+// Thread-local: dlsym() gives the address of this thread's.
+int* rte_errno_place() noexcept {
+  const ErrnoGuard guard;
+  return static_cast<int*>(::dlsym(RTLD_NEXT, "per_lcore__rte_errno"));
+}
+
 }  // namespace
 
 const char* call_name(Call call) noexcept { return kNames[static_cast<size_t>(call)]; }
@@ -44,9 +50,12 @@ const char* known_abi() noexcept { return "DPDK_" TEXT_OF(ZCNBRH_DPDK_ABI); }
 bool is_known_abi() noexcept { return ::dlvsym(RTLD_NEXT, "rte_eal_init", known_abi()) != nullptr; }
 
 void set_rte_errno(int code) noexcept {
-  // Thread-local: dlsym() gives the address of this thread's.
-  if (auto* place = static_cast<int*>(::dlsym(RTLD_NEXT, "per_lcore__rte_errno")); place != nullptr)
-    *place = code;
+  if (int* place = rte_errno_place(); place != nullptr) *place = code;
+}
+
+int get_rte_errno() noexcept {
+  const int* place = rte_errno_place();
+  return place != nullptr ? *place : 0;
 }
 
 }  // namespace zcnbrh::shim

@@ -15,7 +15,14 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_flow.h>
+#include <rte_interrupts.h>
 #include <rte_log.h>
+#include <rte_mbuf.h>
+#include <rte_mbuf_pool_ops.h>
+#include <rte_mempool.h>
+#include <rte_mtr.h>
+#include <rte_tm.h>
 #include <rte_version.h>
 
 #include <cerrno>
@@ -45,6 +52,7 @@ const char* known_abi() noexcept;
 
 // rte_errno of this thread.
 void set_rte_errno(int code) noexcept;
+int get_rte_errno() noexcept;
 
 template <typename Function>
 Function* next_as(Call call) noexcept {

@@ -108,6 +108,11 @@ MappedDevice* find_port(uint16_t port_id) noexcept {
   });
 }
 
+MappedDevice* find_last_port(uint16_t port_id) noexcept {
+  if (MappedDevice* open = find_port(port_id); open != nullptr) return open;
+  return find_if([port_id](const MappedDevice& device) { return device.last_port == port_id; });
+}
+
 std::string device_arguments(const MappedDevice& device) {
   PortConfig config = device.map.config;
   if (!device.map.queues_given && !config.is_loop()) config.queue_count = queues_of(config);
@@ -118,6 +123,7 @@ void look_up_port(MappedDevice& device) noexcept {
   uint16_t port_id = kNoPort;
   if (NEXT(rte_eth_dev_get_port_by_name)(device.vdev.c_str(), &port_id) != 0) port_id = kNoPort;
   device.port_id = port_id;
+  if (port_id != kNoPort) device.last_port = port_id;
 }
 
 int make_port(MappedDevice& device) noexcept {

@@ -34,7 +34,8 @@ struct MappedDevice {
   Map map;
   std::string vdev;
   std::atomic<Fate> fate{Fate::kNotProbed};
-  std::atomic<uint16_t> port_id{kNoPort};
+  std::atomic<uint16_t> port_id{kNoPort};    // while the port is open
+  std::atomic<uint16_t> last_port{kNoPort};  // the number it has, or had
 };
 
 void keep_maps(const std::vector<Map>& maps);
@@ -43,8 +44,9 @@ std::span<const std::unique_ptr<MappedDevice>> mapped_devices() noexcept;
 // By the name in the program's command line, and by that of the virtual device. nullptr: not ours.
 MappedDevice* find_mapped(std::string_view device) noexcept;
 MappedDevice* find_vdev(std::string_view vdev) noexcept;
-// The one that is port `port_id`, or nullptr.
+// The one that is port `port_id`, or nullptr. A number may be another device's once its port is closed.
 MappedDevice* find_port(uint16_t port_id) noexcept;
+MappedDevice* find_last_port(uint16_t port_id) noexcept;
 
 // The driver's arguments. All queues of the netdev, as they are now, unless the map names a number.
 std::string device_arguments(const MappedDevice& device);

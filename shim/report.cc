@@ -12,6 +12,8 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/base/unique_fd.h"
+#include "shim/counts.h"
+#include "shim/next.h"
 #include "shim/ports.h"
 #include "shim/settings.h"
 
@@ -31,12 +33,12 @@ struct Notes {
   std::deque<Message> messages;
   uint64_t dropped = 0;
   std::string driver;
+  std::map<std::string, Json> last_xstats;  // of ports that are closed
 };
 
 constinit std::mutex g_lock;
 constinit Notes* g_notes = nullptr;  // made when first needed, never freed
 constinit std::atomic<const char*> g_stage{""};
-constinit std::atomic<uint64_t> g_calls[static_cast<size_t>(Call::kCount)] = {};
 constinit std::atomic<pid_t> g_owner{0};  // who writes the report
 
 Notes& notes() {
@@ -66,7 +68,8 @@ Json devices_json() {
                 {"fate", fate_name(device->fate)}};
     if (device->fate == Fate::kMoved) {
       one["vdev"] = device->vdev;
-      one["port"] = device->port_id.load();
+      one["port"] = device->last_port.load();
+      one["open"] = device->port_id != kNoPort;
     }
     out.push_back(std::move(one));
   }
@@ -76,7 +79,120 @@ Json devices_json() {
 Json calls_json() {
   Json out = Json::object();
   for (size_t i = 0; i < static_cast<size_t>(Call::kCount); ++i)
-    if (const uint64_t count = g_calls[i]; count != 0) out[call_name(static_cast<Call>(i))] = count;
+    if (const auto call = static_cast<Call>(i); call_count(call) != 0) out[call_name(call)] = call_count(call);
+  return out;
+}
+
+Json port_calls_json(uint16_t port_id) {
+  Json out = Json::object();
+  for (size_t i = 0; i < static_cast<size_t>(Call::kCount); ++i) {
+    const auto call = static_cast<Call>(i);
+    const CallCounts counts = port_call_counts(call, port_id);
+    if (counts.calls == 0) continue;
+    Json& one = out[call_name(call)] = {{"calls", counts.calls}};
+    if (counts.not_supported != 0) one["not_supported"] = counts.not_supported;
+    if (counts.failed != 0) one["failed"] = counts.failed;
+  }
+  return out;
+}
+
+Json offloads_json(const Asked& asked, const char* (*name_of)(uint64_t)) {
+  const auto names = [name_of](uint64_t bits) {
+    Json out = Json::array();
+    for (; bits != 0; bits &= bits - 1) out.push_back(name_of(bits & -bits));
+    return out;
+  };
+  return {{"asked", names(asked.asked)}, {"missing", names(asked.missing)}};
+}
+
+Json queues_json(const std::map<uint16_t, QueueAsked>& queues, const char* (*name_of)(uint64_t)) {
+  Json out = Json::array();
+  for (const auto& [number, queue] : queues) {
+    Json one = {{"queue", number},
+                {"setups", queue.setups},
+                {"descriptors", queue.descriptors},
+                {"descriptors_given", queue.given},
+                {"offloads", offloads_json(queue.offloads, name_of)}};
+    if (!queue.pool.empty()) one["pool"] = queue.pool;
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+// What the driver does itself, whatever the device can: see docs/limits.md. (Of these a device may compute TCP
+// and UDP checksums and time stamps and tell VLAN tags, where kernel and driver offer their metadata.)
+constexpr uint64_t kSoftwareRx = RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_SCTP_CKSUM |
+                                 RTE_ETH_RX_OFFLOAD_VLAN | RTE_ETH_RX_OFFLOAD_QINQ_STRIP |
+                                 RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_TIMESTAMP;
+constexpr uint64_t kSoftwareTx = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
+                                 RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_SCTP_CKSUM |
+                                 RTE_ETH_TX_OFFLOAD_VLAN_INSERT | RTE_ETH_TX_OFFLOAD_QINQ_INSERT |
+                                 RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+
+Json known_offloads_json(const Asked& asked, uint64_t software, const char* (*name_of)(uint64_t)) {
+  Json out = offloads_json(asked, name_of);
+  const Asked emulated{asked.asked & ~asked.missing & software, 0};
+  out["emulated"] = offloads_json(emulated, name_of)["asked"];
+  return out;
+}
+
+// The port's own counters that are not zero, by queue where they have one (docs/counters.md).
+Json read_xstats(uint16_t port_id) {
+  Json out = Json::object();
+  const int count = NEXT(rte_eth_xstats_get)(port_id, nullptr, 0);
+  if (count <= 0) return out;
+  std::vector<struct rte_eth_xstat> values(static_cast<size_t>(count));
+  std::vector<struct rte_eth_xstat_name> names(values.size());
+  const auto size = static_cast<unsigned>(count);
+  if (NEXT(rte_eth_xstats_get)(port_id, values.data(), size) != count ||
+      NEXT(rte_eth_xstats_get_names)(port_id, names.data(), size) != count)
+    return out;
+  for (const struct rte_eth_xstat& value : values)
+    if (value.value != 0) out[names[value.id].name] = value.value;
+  return out;
+}
+
+Json xstats_json(const MappedDevice& device) {
+  if (const uint16_t port_id = device.port_id; port_id != kNoPort) return read_xstats(port_id);
+  const std::lock_guard lock(g_lock);
+  const auto kept = notes().last_xstats.find(device.vdev);
+  return kept != notes().last_xstats.end() ? kept->second : Json::object();
+}
+
+Json port_json(uint16_t port_id, const PortAsked& asked) {
+  auto *rx_name = NEXT(rte_eth_dev_rx_offload_name), *tx_name = NEXT(rte_eth_dev_tx_offload_name);
+  const MappedDevice* device = find_last_port(port_id);
+  const bool moved = device != nullptr;
+  return {{"port", port_id},
+          {"device", device != nullptr ? Json(device->map.device) : Json()},
+          {"moved", moved},
+          {"configured", asked.configured},
+          {"rx_queues", asked.rx_queues},
+          {"tx_queues", asked.tx_queues},
+          {"rx_offloads", known_offloads_json(asked.rx, moved ? kSoftwareRx : 0, rx_name)},
+          {"tx_offloads", known_offloads_json(asked.tx, moved ? kSoftwareTx : 0, tx_name)},
+          {"rss_hf", {{"asked", asked.rss.asked}, {"missing", asked.rss.missing}}},
+          {"rx_queue", queues_json(asked.rx_queue, rx_name)},
+          {"tx_queue", queues_json(asked.tx_queue, tx_name)},
+          {"calls", port_calls_json(port_id)},
+          {"xstats", moved ? xstats_json(*device) : Json::object()}};
+}
+
+Json ports_json() {
+  Json out = Json::array();
+  for (const auto& [port_id, asked] : ports_asked()) out.push_back(port_json(port_id, asked));
+  return out;
+}
+
+Json pools_json() {
+  Json out = Json::array();
+  for (const PoolAsked& pool : pools_asked())
+    out.push_back({{"name", pool.name},
+                   {"call", pool.how},
+                   {"elements", pool.elements},
+                   {"node", pool.node},
+                   {"ops", pool.ops},
+                   {"made", pool.made}});
   return out;
 }
 
@@ -121,8 +237,12 @@ void note_message(Say level, const char* line) noexcept {
     ++notes().dropped;
 }
 
-void count_call(Call call) noexcept {
-  if (doing() != Doing::kIdle) g_calls[static_cast<size_t>(call)].fetch_add(1, std::memory_order_relaxed);
+void note_closing(const MappedDevice& device) {
+  const uint16_t port_id = device.port_id;
+  if (port_id == kNoPort) return;
+  Json xstats = read_xstats(port_id);
+  const std::lock_guard lock(g_lock);
+  notes().last_xstats[device.vdev] = std::move(xstats);
 }
 
 std::string report_json() {
@@ -139,6 +259,8 @@ std::string report_json() {
     out["messages_dropped"] = notes().dropped;
   }
   out["devices"] = devices_json();
+  out["ports"] = ports_json();
+  out["pools"] = pools_json();
   out["calls"] = calls_json();
   out["messages"] = messages_json();
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';

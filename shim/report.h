@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <string>
 
-#include "shim/next.h"
+#include "shim/ports.h"
 #include "shim/say.h"
 
 namespace zcnbrh::shim {
@@ -16,7 +16,9 @@ namespace zcnbrh::shim {
 void note_stage(const char* name) noexcept;  // a literal
 void note_driver(const std::string& file) noexcept;
 void note_message(Say level, const char* line) noexcept;
-void count_call(Call call) noexcept;
+
+// Its counters are kept: the port is about to be closed.
+void note_closing(const MappedDevice& device);
 
 // One JSON object.
 std::string report_json();

@@ -6,6 +6,7 @@
 
 #include "shim/buses.h"
 #include "shim/driver_file.h"
+#include "shim/live.h"
 #include "shim/next.h"
 #include "shim/ports.h"
 #include "shim/report.h"
@@ -103,6 +104,7 @@ Outcome settle_ports(StartUp& start) {
 
 Outcome open_report(StartUp& /*start*/) {
   start_report();
+  open_live();
   return Outcome::kGo;
 }
 

@@ -6,6 +6,9 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_mbuf_pool_ops.h>
+#include <rte_mempool.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,8 +16,19 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
+
+#if HAVE_VENDOR_LIBRARY
+extern "C" int rte_pmd_ixgbe_ping_vf(uint16_t port, uint16_t vf);
+#endif
+// Of a library that is not linked: without the shim there is none.
+extern "C" __attribute__((weak)) int rte_pmd_bnxt_reset_vf_stats(uint16_t port, uint16_t vf_id);
 
 namespace {
+
+constexpr unsigned kMbufs = 2048;
+constexpr unsigned kBurst = 32;
+constexpr unsigned kPage = 4096;
 
 void list_ports() {
   uint16_t port;
@@ -48,11 +62,133 @@ void keep_errno() {
   std::printf("errno %s\n", errno == E2BIG ? "kept" : std::strerror(errno));
 }
 
-void run(const char* word) {
-  if (std::strcmp(word, "ports") == 0) list_ports();
-  if (std::strcmp(word, "fork") == 0) fork_child();
-  if (std::strcmp(word, "errno") == 0) keep_errno();
+struct rte_mempool* make_pool(const char* how, const char* name, int node = SOCKET_ID_ANY) {
+  struct rte_pktmbuf_pool_private room {};
+  room.mbuf_data_room_size = RTE_MBUF_DEFAULT_BUF_SIZE;
+  if (std::strcmp(how, "create") == 0)
+    return rte_pktmbuf_pool_create(name, kMbufs, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, node);
+  if (std::strcmp(how, "ops") == 0)
+    return rte_pktmbuf_pool_create_by_ops(name, kMbufs, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, node, "ring_sp_sc");
+  if (std::strcmp(how, "stack") == 0)
+    return rte_pktmbuf_pool_create_by_ops(name, kMbufs, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, node, "stack");
+  // As programs did before rte_pktmbuf_pool_create().
+  return rte_mempool_create(name, kMbufs, sizeof(struct rte_mbuf) + RTE_MBUF_DEFAULT_BUF_SIZE, 0, sizeof room,
+                            rte_pktmbuf_pool_init, &room, rte_pktmbuf_init, nullptr, node, 0);
 }
+
+void count_crossing(struct rte_mempool* pool, void* count, void* object, unsigned /*index*/) {
+  const auto first = reinterpret_cast<uintptr_t>(object) - pool->header_size;
+  const uintptr_t last = reinterpret_cast<uintptr_t>(object) + pool->elt_size - 1;
+  *static_cast<unsigned*>(count) += first / kPage != last / kPage;
+}
+
+// Each way to make a pool: its ops, and how many mbufs cross a page.
+void show_pools() {
+  for (const char* how : {"create", "ops", "stack", "old"}) {
+    char name[32];
+    std::snprintf(name, sizeof name, "pool_%s", how);
+    struct rte_mempool* pool = make_pool(how, name);
+    if (pool == nullptr) {
+      std::printf("%s: %s\n", name, rte_strerror(rte_errno));
+      continue;
+    }
+    unsigned crossing = 0;
+    rte_mempool_obj_iter(pool, count_crossing, &crossing);
+    std::printf("%s: %u mbufs, ops %s, %s\n", name, pool->populated_size,
+                rte_mempool_get_ops(pool->ops_index)->name,
+                crossing == 0 ? "none crosses a page" : "some cross a page");
+    rte_mempool_free(pool);
+  }
+  struct rte_mempool* other =
+      rte_mempool_create("other", 64, 3000, 0, 0, nullptr, nullptr, nullptr, nullptr, 0, 0);
+  std::printf("other: %s\n", other != nullptr ? rte_mempool_get_ops(other->ops_index)->name : "none");
+  rte_mempool_free(other);
+}
+
+int start_port(uint16_t port, struct rte_mempool* pool, const struct rte_eth_conf& conf, uint16_t descriptors) {
+  int result = rte_eth_dev_configure(port, 1, 1, &conf);
+  if (result == 0) result = rte_eth_rx_queue_setup(port, 0, descriptors, SOCKET_ID_ANY, nullptr, pool);
+  if (result == 0) result = rte_eth_tx_queue_setup(port, 0, descriptors, SOCKET_ID_ANY, nullptr);
+  return result == 0 ? rte_eth_dev_start(port) : result;
+}
+
+// Everything there is, as some programs do that were written for one NIC.
+void ask_for_everything() {
+  struct rte_eth_conf conf {};
+  conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+  conf.rxmode.offloads = RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_VLAN_STRIP |
+                         RTE_ETH_RX_OFFLOAD_TCP_LRO | RTE_ETH_RX_OFFLOAD_SECURITY |
+                         RTE_ETH_RX_OFFLOAD_MACSEC_STRIP;
+  conf.txmode.offloads = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
+                         RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_VXLAN_TNL_TSO |
+                         RTE_ETH_TX_OFFLOAD_SECURITY;
+  conf.rx_adv_conf.rss_conf.rss_hf = RTE_ETH_RSS_PROTO_MASK;
+  struct rte_mempool* pool = make_pool("create", "asked");
+  std::printf("everything: %s\n", rte_strerror(-start_port(0, pool, conf, 65535 / 2 + 2)));
+  struct rte_eth_conf now;
+  if (rte_eth_dev_conf_get(0, &now) == 0)
+    std::printf("left: rx 0x%" PRIx64 " tx 0x%" PRIx64 "\n", now.rxmode.offloads, now.txmode.offloads);
+  std::printf("eeprom: %s\n", rte_strerror(-rte_eth_dev_set_eeprom(0, nullptr)));
+  rte_eth_dev_stop(0);
+}
+
+void call_vendor() {
+#if HAVE_VENDOR_LIBRARY
+  for (uint16_t port = 0; port < 2; ++port)
+    std::printf("vendor call on port %u: %s\n", port, rte_strerror(-rte_pmd_ixgbe_ping_vf(port, 0)));
+#endif
+  if (rte_pmd_bnxt_reset_vf_stats != nullptr)
+    std::printf("other vendor's call: %s\n", rte_strerror(-rte_pmd_bnxt_reset_vf_stats(0, 0)));
+}
+
+// noinline: what callgrind counts.
+__attribute__((noinline)) unsigned forward(uint16_t port, struct rte_mbuf** burst, unsigned rounds) {
+  unsigned moved = 0;
+  for (unsigned i = 0; i < rounds; ++i) {
+    const uint16_t got = rte_eth_rx_burst(port, 0, burst, kBurst);
+    moved += got;
+    uint16_t sent = 0;
+    while (sent < got) sent = static_cast<uint16_t>(sent + rte_eth_tx_burst(port, 0, burst + sent, got - sent));
+  }
+  return moved;
+}
+
+// A port on which what is sent comes back: bursts go round and round.
+void run_bursts() {
+  struct rte_mempool* pool = make_pool("create", "bursts", 0);
+  const struct rte_eth_conf conf {};
+  if (pool == nullptr || start_port(0, pool, conf, 512) != 0) return;
+  struct rte_mbuf* burst[kBurst];
+  if (rte_pktmbuf_alloc_bulk(pool, burst, kBurst) != 0) return;
+  for (struct rte_mbuf* mbuf : burst) {
+    std::memset(rte_pktmbuf_append(mbuf, 60), 0x5a, 60);
+  }
+  const unsigned sent = rte_eth_tx_burst(0, 0, burst, kBurst);
+  forward(0, burst, 100);  // caches, first system calls
+  const unsigned moved = forward(0, burst, 4000);
+  std::printf("bursts: %u sent, %s\n", sent, moved > 1000 ? "they go round" : "they are lost");
+  std::fprintf(stderr, "moved %u\n", moved);
+  rte_eth_dev_stop(0);
+  rte_eth_dev_close(0);
+}
+
+void wait_for_input() {
+  std::printf("waiting\n");
+  std::fflush(stdout);
+  std::getchar();
+}
+
+constexpr struct {
+  const char* word;
+  void (*run)();
+} kWords[] = {{"ports", list_ports},
+              {"fork", fork_child},
+              {"errno", keep_errno},
+              {"pools", show_pools},
+              {"vendor", call_vendor},
+              {"bursts", run_bursts},
+              {"everything", ask_for_everything},
+              {"wait", wait_for_input}};
 
 }  // namespace
 
@@ -62,7 +198,9 @@ int main(int argc, char** argv) {
     std::printf("rte_eal_init: %s\n", rte_strerror(rte_errno));
     return 9;
   }
-  for (int i = used + 1; i < argc; ++i) run(argv[i]);
+  for (int i = used + 1; i < argc; ++i)
+    for (const auto& word : kWords)
+      if (std::strcmp(argv[i], word.word) == 0) word.run();
   std::fflush(stdout);
   return 4;  // without rte_eal_cleanup(), as many do
 }

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 
-from shim_rig import BUILD, PCI, SHIM, Report, check, environment, equal, main
+from shim_rig import BUILD, PCI, SHIM, Report, appliance, check, environment, equal, main, run
 from rig import SOURCE
 
 PLAIN_PROGRAMS = [
@@ -22,11 +22,6 @@ PLAIN_PROGRAMS = [
     (["ls", "-d", "/", "/nowhere"], b""),
     (["/usr/bin/python3", "-c", "import ctypes, os; print(len(os.environ) > 0); ctypes.CDLL(None)"], b""),
 ]
-
-
-def run(command, data=b"", **variables):
-    done = subprocess.run(command, input=data, capture_output=True, env={**os.environ, **variables}, timeout=30)
-    return done.returncode, done.stdout, done.stderr
 
 
 def without_our_variables(output):
@@ -49,8 +44,10 @@ def no_dpdk_reference():
     equal([line for line in undefined.splitlines() if re.search(r"\b(rte_|per_lcore|eth_)", line)], [], "references")
     defined = subprocess.run(["nm", "-D", "--defined-only", SHIM], capture_output=True, text=True, check=True).stdout
     exported = {line.split()[-1] for line in defined.splitlines()}
-    with open(SOURCE / "shim/intercepts.def", encoding="ascii") as file:
-        listed = set(re.findall(r"^INTERCEPT\((\w+)\)", file.read(), re.MULTILINE))
+    listed = set()
+    for name in ("intercepts", "ethdev_calls", "vendor_calls"):
+        text = (SOURCE / f"shim/{name}.def").read_text(encoding="ascii")
+        listed |= set(re.findall(r"^(?:INTERCEPT\(|VENDOR\(|COUNTED\([^,]*, )(\w+)", text, re.MULTILINE))
     equal(exported, listed, "exported functions")
     dynamic = subprocess.run(["readelf", "-d", SHIM], capture_output=True, text=True, check=True).stdout
     needed = re.findall(r"NEEDED.*\[(.*)\]", dynamic)
@@ -69,15 +66,6 @@ def unknown_abi():
     equal(len(errors.splitlines()), 1, "lines of the message")
     quiet = run([program, "a"], LD_PRELOAD=SHIM)
     equal(quiet, alone, "with nothing asked of the shim")
-
-
-def appliance(words, devices=("net_null0",), wrap=(), **more):
-    prefix = f"zs{os.getpid()}"
-    command = [*wrap, str(BUILD / "tests/shim/shim_appliance"), "-l", "0", "--no-huge", "-m", "64", "--no-pci",
-               "--no-shconf", "--no-telemetry", "--file-prefix", prefix, *(f"--vdev={text}" for text in devices), "--",
-               *words]
-    status, output, errors = run(command, **more)
-    return status, output.decode().splitlines(), errors.decode()
 
 
 def loop_port():

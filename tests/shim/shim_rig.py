@@ -6,6 +6,7 @@ that was written for another driver."""
 import json
 import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 
@@ -57,6 +58,27 @@ def launch(r, devices, maps, eal=(), report=None, pci=False, mbufs=MBUFS, app=()
     return r.pmd
 
 
+def run(command, data=b"", **variables):
+    """(exit status, output, errors) of a program."""
+    done = subprocess.run(command, input=data, capture_output=True, env={**os.environ, **variables}, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+PLAIN_MEMORY = ("--no-huge", "-m", "64")
+
+
+def appliance_command(words, devices=("net_null0",), wrap=(), memory=PLAIN_MEMORY):
+    return [*wrap, str(BUILD / "tests/shim/shim_appliance"), "-l", "0", *memory, "--no-pci",
+            "--no-shconf", "--no-telemetry", "--file-prefix", f"zs{os.getpid()}",
+            *(f"--vdev={text}" for text in devices), "--", *words]
+
+
+def appliance(words, devices=("net_null0",), wrap=(), memory=PLAIN_MEMORY, **variables):
+    """(exit status, lines of its output, errors) of tests/shim/appliance.cc."""
+    status, output, errors = run(appliance_command(words, devices, wrap, memory), **variables)
+    return status, output.decode().splitlines(), errors.decode()
+
+
 def drivers(pmd):
     """{port number: (name, driver)} of `show port summary`."""
     shown = pmd.command("show port summary all")
@@ -82,10 +104,9 @@ def check_echo(r, peer=0, count=500):
 def check_through(r, count=300):
     """Port 0 to port 1 and back, payload and order."""
     there, back = numbered(count), numbered(count)
+    peers = r.peer(0), r.peer(1)  # both listen before the first frame is sent
     for number in range(0, count, 32):
-        for frame in there[number:number + 32]:
-            r.peer(0).send(frame)
-        equal(r.peer(1).receive(len(there[number:number + 32])), there[number:number + 32], "frames port 0 to port 1")
-        for frame in back[number:number + 32]:
-            r.peer(1).send(frame)
-        equal(r.peer(0).receive(len(back[number:number + 32])), back[number:number + 32], "frames port 1 to port 0")
+        for source, sent in enumerate((there[number:number + 32], back[number:number + 32])):
+            for frame in sent:
+                peers[source].send(frame)
+            equal(peers[1 - source].receive(len(sent)), sent, f"frames port {source} to port {1 - source}")
