@@ -9,6 +9,7 @@
 #
 #   fetch_dpdk_headers.sh              fetch, unless they are there already
 #   fetch_dpdk_headers.sh --print-dir  only print where they go ('' without a libdpdk-dev package)
+#   fetch_dpdk_headers.sh --copy F D   instead copy the folder F of the source package to D, which is made anew
 set -euo pipefail
 export LC_ALL=C
 
@@ -70,10 +71,16 @@ if [ "${1:-}" = --print-dir ]; then
   echo "$target"
   exit 0
 fi
-[ $# -eq 0 ] || die "unknown argument '$1'; there is only --print-dir"
+copied=
+if [ "${1:-}" = --copy ] && [ $# -eq 3 ]; then
+  copied=$2
+  destination=$3
+elif [ $# -ne 0 ]; then
+  die "unknown argument '$1'; there are only --print-dir and --copy FOLDER DESTINATION"
+fi
 [ -n "$version" ] || die "the package libdpdk-dev is not installed; run devtools/setup.sh as root, \
 or name a DPDK source tree to Meson by -Ddpdk_source=/path"
-if [ -f "$target/complete" ]; then
+if [ -z "$copied" ] && [ -f "$target/complete" ]; then
   missing=0  # a folder made by an older version of this script has fewer
   for header in "${wanted[@]}"; do
     [ -f "$target/$header" ] || missing=1
@@ -81,7 +88,7 @@ if [ -f "$target/complete" ]; then
   [ $missing -eq 1 ] || exit 0
 fi
 includedir=$(pkg-config --variable=includedir libdpdk) || die "pkg-config does not know libdpdk"
-if [ -f "$includedir/ethdev_driver.h" ]; then
+if [ -z "$copied" ] && [ -f "$includedir/ethdev_driver.h" ]; then
   echo "DPDK driver headers: part of the installed DPDK ($includedir)"
   exit 0
 fi
@@ -91,7 +98,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/sources" "$work/lists/partial" "$work/package"
 write_source_lists "$work/sources"
 
-echo "DPDK driver headers: fetching the source package $source_package=$version"
+echo "DPDK: fetching the source package $source_package=$version"
 private_apt update >"$work/log" 2>&1 || true  # one broken third-party source must not matter; see below
 if ! (cd "$work/package" && private_apt source --download-only "$source_package=$version") >>"$work/log" 2>&1; then
   sed 's/^/  /' "$work/log" >&2
@@ -101,6 +108,13 @@ they carry a newer one, upgrade dpdk and libdpdk-dev to it; otherwise name a DPD
 fi
 (cd "$work/package" && dpkg-source --no-copy -x ./*.dsc "$work/tree") >>"$work/log" 2>&1 ||
   die "dpkg-source cannot unpack it: $(tail -n 1 "$work/log")"
+
+if [ -n "$copied" ]; then
+  [ -d "$work/tree/$copied" ] || die "$copied is not in the source package $source_package=$version"
+  rm -rf "$destination"
+  cp -r "$work/tree/$copied" "$destination"
+  exit 0
+fi
 
 staged=$work/headers
 mkdir -p "$staged"

@@ -11,12 +11,13 @@ from programs import Unable
 from report import Section, markdown_table, number
 
 TITLE = "CPU at a load"
-NOTE = """A program on the other core sends stamped 64-byte packets evenly, through AF_PACKET; the program under test
-takes them and looks at the stamps. CPU: of its process, all threads, in % of a core. Latency: from the stamp to the
-packet in the program's hands, so a part of it is the sender's system call and the veth. "sleeps": poll() on the
-socket, recvmmsg() that blocks, RX interrupts as l3fwd-power uses them. System calls are of the working thread, counted
-in a run of its own (the counting slows them). softirq: the kernel's network work on the program's core, as a part of
-the time; with a source on the other core it is done there, unless the program calls for it (busy polling)."""
+NOTE = """A program on the other core sends stamped 64-byte packets evenly, through AF_PACKET; the program under
+test takes them and looks at the stamps. CPU: of its process, all threads, in % of a core. Latency: from the stamp
+to the packet in the program's hands, so a part of it is the sender's system call and the veth. "sleeps": poll() on
+the socket, recvmmsg() that blocks, RX interrupts as l3fwd-power uses them. System calls are of the working thread,
+counted in a run of its own (the counting slows them). softirq: the kernel's network work on the program's core, as
+a part of the time; with a source on the other core it is done there, unless the program calls for it (busy
+polling)."""
 RATES = (0, 10_000, 100_000, 1_000_000)
 
 

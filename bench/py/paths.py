@@ -13,12 +13,13 @@ from testpmd import OTHER_CORE
 
 TITLE = "ways to a packet"
 NOTE = """One program (`bench/io`) has the packets of a veth in batches of 32 on each of the ways. receive: an XDP
-source on the other core sends 64-byte UDP packets as fast as it can, the program takes and counts them. send: the program
-copies a 64-byte packet for each one sent; the kernel's netdev counts. round trip: a program on the other core sends one
-stamped packet at a time through AF_PACKET and waits for it to come back; the program under test swaps the MAC addresses
-(sockets: answers). It spins for the first pair of columns and sleeps between packets for the second. cycles/packet is
-the time core 0 was in use, by whomever, in TSC cycles; a program that spins uses all of it. UDP sockets also pass the
-kernel's IP stack, which the others do without: that is their price, and their service."""
+source on the other core sends 64-byte UDP packets as fast as it can, the program takes and counts them. send: the
+program copies a 64-byte packet for each one sent; the kernel's netdev counts. round trip: a program on the other
+core sends one stamped packet at a time through AF_PACKET and waits for it to come back; the program under test
+swaps the MAC addresses (sockets: answers). It spins for the first pair of columns and sleeps between packets for
+the second. cycles/packet is the time core 0 was in use, by whomever, in TSC cycles; a program that spins uses all
+of it. UDP sockets also pass the kernel's IP stack, which the others do without: that is their price, and their
+service."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -88,7 +88,7 @@ def io(build, path, work, netdev, *options, keys=""):
     raise Unable(_last_line(errors, f"exit status {program.process.returncode}"))
 
 
-def wire(lab, build, *words):
-    """A zcnbrh-bench-wire in the peer namespace."""
-    with lab.peer_side():
+def wire(lab, build, *words, near=False):
+    """A zcnbrh-bench-wire in the peer namespace, or in ours."""
+    with contextlib.nullcontext() if near else lab.peer_side():
         return Program(build / "bench/io/zcnbrh-bench-wire", *words, "--cpu", OTHER_CORE)

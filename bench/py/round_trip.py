@@ -9,8 +9,8 @@ from subjects import Subject
 from testpmd import Testpmd
 
 TITLE = "round trip, ping through icmpecho"
-NOTE = """The kernel's stack at the far end of a veth pair sends a ping as soon as the last one is answered
-(`ping -f`), stock testpmd answers in icmpecho. Average and longest of all pings of a run. "the kernel itself": its own
+NOTE = """The kernel's stack at the far end of a veth pair sends a ping as soon as the last one is answered (`ping
+-f`), stock testpmd answers in icmpecho. Average and longest of all pings of a run. "the kernel itself": its own
 stack answers in place of testpmd."""
 BENCH = "ping"
 KERNEL = "the kernel itself"

@@ -3,17 +3,19 @@
 """Stock testpmd over veth: each forwarding mode and frame size, every subject in turn."""
 
 import netlab
+import subjects as drivers
 from bay import Bay, Unable, WORKS, cores_of
 from report import Section, markdown_table, number, ratio_text
-from subjects import OURS, SHORT, SUBJECTS, in_order, settings
+from subjects import JUMBO, OURS, SHORT, SUBJECTS, in_order, settings
 
 TITLE = "veth, stock testpmd"
-NOTE = """A veth pair, the kernel's own driver: native XDP in copy mode, no zero-copy for anybody. Port 0 faces an XDP
-packet source on the other core (rxonly, macswap) or the peer namespace's stack (txonly); in io two ports are the two
-ends of one pair and `start tx_first` sends 32 packets each way round and round, with no source. rxonly counts what the
-driver hands out, the others what the kernel's netdev was given. All subjects are up at once and take turns run by run;
-the order is turned round each time. "1 core": the program and all its threads are confined to core 0 (the source keeps
-core 1). A ratio is the median of the runs' own ratios."""
+NOTE = """A veth pair, the kernel's own driver: native XDP in copy mode, no zero-copy for anybody. Port 0 faces an
+XDP packet source on the other core (rxonly, macswap) or the peer namespace's stack (txonly); in io two ports are
+the two ends of one pair and `start tx_first` sends 32 packets each way round and round, with no source ("2 lcores":
+each of the two ports has one). rxonly counts what the driver hands out, the others what the kernel's netdev was
+given. All subjects are up at once and take turns run by run; the order is turned round each time. "1 core": the
+program and all its threads are confined to core 0 (the source keeps core 1). Frames of 9000 bytes come from a
+packet socket, since the XDP source's must fit in a page. A ratio is the median of the runs' own ratios."""
 
 
 def bench_name(mode, size, cores):
@@ -34,16 +36,20 @@ class Plan:
         return self.rounds if subject.main else min(self.rounds, self.minor_rounds)
 
 
-FULL = (Plan(2, (64, 512, 1500)), Plan(1, (64, 1500)))
+ONE_LCORE = tuple(mode for mode, work in WORKS.items() if work.lcores == 1)
+FULL = (Plan(2, (64, 512, 1500)), Plan(1, (64, 1500), ONE_LCORE), Plan(2, (9000,), ONE_LCORE, rounds=3, subjects=JUMBO),
+        Plan(1, (9000,), ONE_LCORE, rounds=2, subjects=JUMBO))
 QUICK = (Plan(2, (64,), ("rxonly", "txonly", "io"), rounds=3, subjects=SHORT),)
-SMOKE = (Plan(1, (64,), rounds=1, seconds=0.05, subjects=SHORT),)
+SMOKE = (Plan(1, (64,), rounds=1, seconds=0.05, subjects=SHORT),
+         Plan(2, (9000,), ONE_LCORE, rounds=1, seconds=0.05, subjects=JUMBO[:2]))
 
 
-def _open_bays(lab, plan, store, say):
+def _open_bays(context, lab, plan):
+    store, say = context.store, context.say
     bays = []
     for subject in plan.subjects:
         try:
-            bays.append(Bay(lab, subject, cores_of(plan.cores)))
+            bays.append(Bay(context, lab, subject, cores_of(plan.cores), max(plan.sizes)))
         except (Unable, RuntimeError, TimeoutError) as error:
             say(f"  {subject.name}: {str(error).splitlines()[0]}")
             for mode, size in plan.cells():
@@ -54,9 +60,12 @@ def _open_bays(lab, plan, store, say):
 def _run_cell(bay, plan, mode, size, store):
     """One run; returns a word on it for the progress line."""
     bench, subject = bench_name(mode, size, plan.cores), bay.subject.name
-    sample = bay.run(mode, size, plan.seconds)
-    if not sample.packets:
-        store.refuse(bench, subject, "no packet came through")
+    try:
+        sample = bay.run(mode, size, plan.seconds)
+        if not sample.packets:
+            raise Unable("no packet came through")
+    except Unable as error:
+        store.refuse(bench, subject, str(error))
         return "nothing"
     store.add(bench, subject, "rate", "Mpps", sample.mpps)
     store.add(bench, subject, "cycles/packet", "TSC cycles", sample.cycles)
@@ -65,22 +74,27 @@ def _run_cell(bay, plan, mode, size, store):
     return f"{sample.mpps:.3f}"
 
 
-def _run_plan(plan, store, say):
+def _run_plan(context, plan):
+    store, say = context.store, context.say
     with netlab.Lab() as lab:
-        bays = _open_bays(lab, plan, store, say)
+        bays = _open_bays(context, lab, plan)
         for turn in range(plan.rounds):
             for mode, size in plan.cells():
-                taking_part = [bay for bay in bays if turn < plan.rounds_of(bay.subject)]
+                bench = bench_name(mode, size, plan.cores)
+                taking_part = [bay for bay in bays if turn < plan.rounds_of(bay.subject)
+                               and mode in (bay.subject.modes or (mode,))
+                               and not store.refusal(bench, bay.subject.name)]
                 words = [f"{bay.subject.name} {_run_cell(bay, plan, mode, size, store)}"
                          for bay in (taking_part if turn % 2 == 0 else taking_part[::-1])]
-                say(f"  {bench_name(mode, size, plan.cores)}, run {turn + 1} of {plan.rounds}, Mpps: "
+                say(f"  {bench}, run {turn + 1} of {plan.rounds}, Mpps: "
                     + ", ".join(words))
 
 
 def run(context):
     plans = {"full": FULL, "quick": QUICK, "smoke": SMOKE}[context.length]
+    drivers.prepare(context.build, context.say)
     for plan in plans:
-        _run_plan(plan, context.store, context.say)
+        _run_plan(context, plan)
 
 
 # --- the report ---

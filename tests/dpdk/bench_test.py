@@ -51,6 +51,9 @@ def test_veth():
     for mode in ("rxonly", "txonly", "io", "macswap"):
         for subject in ("net_zcnbrh", "net_af_xdp", "net_af_xdp busy_budget=0", "net_af_packet"):
             counted(found, f"veth {mode} 64 B, 1 core", subject)
+        counted(found, f"veth {mode} 9000 B, 2 cores", "net_zcnbrh")
+        check("MTU" in found[f"veth {mode} 9000 B, 2 cores", "net_af_xdp"][None]["note"],
+              "net_af_xdp does not say why it cannot send 9000 bytes")
     check("| rxonly 64 B, 1 core |" in text, "the report has no table of it")
 
 
