@@ -5,6 +5,7 @@
 // a veth that a NIC of paper answers for. For that this program has an ioctl() of its own, which the driver's
 // calls meet before the C library's.
 #include <gtest/gtest.h>
+#include <linux/if_packet.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <rte_bus_vdev.h>
@@ -17,6 +18,8 @@
 #include <memory>
 
 #include "tests/dpdk/eal_port.h"
+#include "tests/dpdk/rss_oracle.h"
+#include "tests/dpdk/wire.h"
 #include "tests/fakes/fake_nic.h"
 #include "tests/support/net_namespace.h"
 
@@ -75,6 +78,17 @@ class Nic : public ::testing::Test {
     EXPECT_EQ(port_->error(), "");
     return port_->id();
   }
+  bool from_peer(const std::vector<uint8_t>& bytes) {
+    bool sent = false;
+    there_.run([&] {
+      const UniqueFd fd(::socket(AF_PACKET, SOCK_RAW, 0));
+      sockaddr_ll to{};
+      to.sll_family = AF_PACKET;
+      to.sll_ifindex = static_cast<int>(::if_nametoindex("zl1"));
+      sent = ::sendto(fd.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<sockaddr*>(&to), sizeof to) > 0;
+    });
+    return sent;
+  }
   // RSS calls want a port that was configured for it.
   int configure_rss(uint64_t types, uint8_t* key = nullptr, uint8_t length = 0) {
     rte_eth_dev_stop(port_->id());
@@ -96,19 +110,15 @@ TEST_F(Nic, AVethHasNoneOfItAndOffersNone) {
   ASSERT_EQ(rte_eth_dev_info_get(id, &info), 0);
   EXPECT_EQ(info.speed_capa, RTE_ETH_LINK_SPEED_10G) << "veth names no modes, but says 10 Gbit/s";
   EXPECT_EQ(info.reta_size, 0);
-  EXPECT_EQ(info.hash_key_size, 0);
-  EXPECT_EQ(info.flow_type_rss_offloads, 0U);
   char text[32];
   rte_dev_reg_info regs{};
   rte_eth_dev_module_info module{};
   rte_eth_fc_conf pause{};
-  rte_eth_rss_conf rss{};
   EXPECT_EQ(rte_eth_dev_fw_version_get(id, text, sizeof text), -ENOTSUP);
   EXPECT_EQ(rte_eth_dev_get_reg_info(id, &regs), -ENOTSUP);
   EXPECT_EQ(rte_eth_dev_get_eeprom_length(id), -ENOTSUP);
   EXPECT_EQ(rte_eth_dev_get_module_info(id, &module), -ENOTSUP);
   EXPECT_EQ(rte_eth_dev_flow_ctrl_get(id, &pause), -ENOTSUP);
-  EXPECT_EQ(rte_eth_dev_rss_hash_conf_get(id, &rss), -ENOTSUP);
   EXPECT_EQ(rte_eth_led_on(id), -ENOTSUP);
   EXPECT_EQ(rte_eth_led_off(id), -ENOTSUP);
 }
@@ -179,6 +189,40 @@ TEST_F(Nic, KeyAndHashTypes) {
   ASSERT_EQ(rte_eth_dev_rss_hash_conf_get(id, &conf), 0);
   EXPECT_EQ(conf.rss_hf, info.flow_type_rss_offloads & ~udp);
   EXPECT_EQ(nic.key, std::vector<uint8_t>(40, 0x77));
+}
+
+// Where the NIC has RSS but does not tell its hash: by its key and types, as they are now. FakeNic hashes UDP
+// by address alone.
+TEST_F(Nic, TheHashInSoftwareIsByTheNicsKey) {
+  FakeNic nic;
+  open(&nic, ",queue_count=4,mode=skb");
+  rte_eth_dev_stop(port_->id());
+  rte_eth_conf conf{};
+  conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+  conf.rxmode.offloads = RTE_ETH_RX_OFFLOAD_RSS_HASH;
+  ASSERT_EQ(rte_eth_dev_configure(port_->id(), 4, 4, &conf), 0);
+  ASSERT_EQ(rte_eth_dev_start(port_->id()), 0);
+  std::vector<uint8_t> bytes(60, 0x21);
+  const uint8_t head[] = {0x08, 0x00, 0x45, 0, 0, 46, 0, 0, 0, 0, 64, 17};
+  std::copy_n(head, sizeof head, bytes.begin() + 12);
+  for (const uint8_t fill : {0x5a, 0x13}) {
+    std::fill(nic.key.begin(), nic.key.end(), fill);
+    nic.key[3] = 0x77;
+    std::vector<uint8_t> key = nic.key;
+    constexpr uint64_t kTcp = RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV6_TCP;
+    rte_eth_rss_conf rss{key.data(), 40, kIp | kTcp};
+    ASSERT_EQ(rte_eth_dev_rss_hash_update(port_->id(), &rss), 0);
+    ASSERT_TRUE(from_peer(bytes));
+    rte_mbuf* m = nullptr;
+    ASSERT_TRUE(eventually([&] {
+      for (uint16_t queue = 0; queue < 4; ++queue)
+        if (rte_eth_rx_burst(port_->id(), queue, &m, 1) == 1) return true;
+      return false;
+    }));
+    EXPECT_EQ(m->ol_flags, RTE_MBUF_F_RX_RSS_HASH);
+    EXPECT_EQ(m->hash.rss, rss_hash(bytes, nic.key.data(), RTE_ETH_RSS_IPV4));
+    rte_pktmbuf_free(m);
+  }
 }
 
 TEST_F(Nic, ARefusedHashTypePutsTheOthersBack) {

@@ -44,6 +44,10 @@ class Offload : public ::testing::Test {
     plan.conf.rxmode.offloads = rx_offloads;
     plan.conf.txmode.offloads = tx_offloads;
     plan.conf.rxmode.mtu = mtu;
+    if ((rx_offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH) != 0) {  // or ethdev refuses it
+      plan.conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+      plan.conf.rx_adv_conf.rss_conf.rss_hf = RTE_ETH_RSS_IPV4;
+    }
     port_ = std::make_unique<EalPort>("net_zcnbrh_offload", plan, pool_);
     ASSERT_EQ(port_->error(), "");
   }

@@ -305,6 +305,8 @@ bool delivers_rx(uint64_t offload, const rte_mbuf& tagged, const rte_mbuf& tcp, 
       return &tagged == &udp;  // the tagged one did not come: see the caller
     case RTE_ETH_RX_OFFLOAD_TIMESTAMP:
       return stamp >= 0 && (tcp.ol_flags & (1ULL << stamp)) != 0;
+    case RTE_ETH_RX_OFFLOAD_RSS_HASH:
+      return (tcp.ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0;
     case RTE_ETH_RX_OFFLOAD_SCATTER:
       return true;  // jumbo frames have a test of their own
     default:

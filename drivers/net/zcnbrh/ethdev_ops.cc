@@ -28,7 +28,7 @@ int dev_configure(struct rte_eth_dev* dev) noexcept {
   const uint32_t most = std::max(dev->data->nb_rx_queues, dev->data->nb_tx_queues);
   if (most <= port.slots.size()) {
     const auto mtu = static_cast<uint16_t>(dev->data->dev_conf.rxmode.mtu);
-    Status s = configure_rss(port, dev->data->dev_conf);
+    Status s = configure_rss(dev);
     if (s && mtu > RTE_ETHER_MTU) port.control.mtu = mtu;
     return s ? 0 : log_error(port, "configure", s.error());
   }

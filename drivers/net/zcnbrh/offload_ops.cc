@@ -29,9 +29,17 @@ uint64_t rx_offloads(const struct rte_eth_dev* dev, const QueueSlot& slot) {
   return slot.nb_rx != 0 ? dev->data->dev_conf.rxmode.offloads | slot.rx_offload.of_queue : 0;
 }
 
+// The hash that a device tells is by its own key and types. A netdev without RSS (veth) hashes by rules of its
+// own: not what was asked for by those who name types, and keys.
+bool hash_is_devices(const struct rte_eth_dev* dev, const PmdPort& port) {
+  const bool told = (port.port->device_metadata() & ZCNBRH_META_HASH) != 0;
+  return told && (shared_of(dev)->rss.types() == 0 || nic_has_rss(port));
+}
+
 // A device's time stamps are worth something only beside its clock, see read_clock().
 uint32_t metadata_wanted(const struct rte_eth_dev* dev, const PmdPort& port, const QueueSlot& slot) {
-  const uint32_t wanted = metadata_for(rx_offloads(dev, slot));
+  uint32_t wanted = metadata_for(rx_offloads(dev, slot));
+  if ((wanted & ZCNBRH_META_HASH) != 0 && !hash_is_devices(dev, port)) wanted &= ~uint32_t{ZCNBRH_META_HASH};
   if (!rx_stamps_are_devices(port)) return wanted & ~uint32_t{ZCNBRH_META_TIMESTAMP};
   return port.timesync.enabled && slot.nb_rx != 0 ? wanted | ZCNBRH_META_TIMESTAMP : wanted;
 }
@@ -51,6 +59,9 @@ void set_queue(const struct rte_eth_dev* dev, PmdPort& port, QueueSlot& slot) {
   const uint32_t marks = port.flow.marks ? uint32_t{ZCNBRH_META_MARK} : 0;  // of flow rules, not of the device
   slot.rx_offload.metadata.store((metadata_wanted(dev, port, slot) & port.port->metadata()) | marks,
                                  std::memory_order_relaxed);
+  const bool hashes = (rx_offloads(dev, slot) & RTE_ETH_RX_OFFLOAD_RSS_HASH) != 0 &&
+                      (slot.rx_offload.metadata.load(std::memory_order_relaxed) & ZCNBRH_META_HASH) == 0;
+  slot.rx_offload.hash.store(hashes ? &shared_of(dev)->rss : nullptr, std::memory_order_release);
   slot.rx_offload.packet_types.store(port.offloads.packet_types.wanted(), std::memory_order_relaxed);
   const uint64_t tx = tx_offloads(dev, slot);
   slot.tx_policy.device = device_of(port, slot);
@@ -64,8 +75,7 @@ void set_queue(const struct rte_eth_dev* dev, PmdPort& port, QueueSlot& slot) {
   slot.rx_offload.timesync.store(port.timesync.enabled ? &port.timesync : nullptr, std::memory_order_release);
 }
 
-// Has the device's metadata written, as far as it has any; the software does the rest. A hash has no
-// substitute there: packets come without.
+// Has the device's metadata written, as far as it has any; the software does the rest.
 void use_metadata(const struct rte_eth_dev* dev, PmdPort& port) {
   uint32_t wanted = 0;
   for (const auto& slot : port.slots) wanted |= metadata_wanted(dev, port, *slot);
@@ -73,8 +83,6 @@ void use_metadata(const struct rte_eth_dev* dev, PmdPort& port) {
   if (!s)
     ZLOG(NOTICE, "port %u (%s): no receive metadata of the device: %s", port.port_id, port.name.c_str(),
          s.error().text().c_str());
-  if ((wanted & ~port.port->metadata() & ZCNBRH_META_HASH) != 0)
-    ZLOG(WARNING, "port %u (%s): packets come without the device's hash", port.port_id, port.name.c_str());
 }
 
 // What is to be asked of the device by TX metadata, for the UMEMs of queues that are opened from now on.
@@ -162,8 +170,7 @@ void add_offload_ops(struct eth_dev_ops& ops) {
 }
 
 void add_offload_info(const PmdPort& port, struct rte_eth_dev_info& info) {
-  const bool hashes = (port.port->device_metadata() & ZCNBRH_META_HASH) != 0;
-  const uint64_t rx = kSoftRxOffloads | (hashes ? RTE_ETH_RX_OFFLOAD_RSS_HASH : 0);
+  const uint64_t rx = kSoftRxOffloads | RTE_ETH_RX_OFFLOAD_RSS_HASH;
   info.rx_offload_capa |= rx;
   info.rx_queue_offload_capa |= rx;
   const bool launches = (port.port->device_tx_features() & uapi::kNetdevXskTxLaunchTimeFifo) != 0;
@@ -202,6 +209,7 @@ Status apply_offloads(struct rte_eth_dev* dev) {
       return Error{rte_errno, "RTE_ETH_RX_OFFLOAD_TIMESTAMP",
                    "no room in mbufs for the time stamp's dynamic field"};
   }
+  if ((all & RTE_ETH_RX_OFFLOAD_RSS_HASH) != 0) follow_nic_rss(dev);
   use_metadata(dev, port);
   for (const auto& slot : port.slots) set_queue(dev, port, *slot);
   return {};

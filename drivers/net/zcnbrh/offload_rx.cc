@@ -106,11 +106,12 @@ uint64_t checksum_status(const Bytes& bytes, uint32_t type, const struct rte_net
   return status;
 }
 
-void parse(struct rte_mbuf* m, uint64_t offloads, uint32_t wanted_types) {
+void parse(struct rte_mbuf* m, uint64_t offloads, uint32_t wanted_types, const RssTable* hash) {
   struct rte_net_hdr_lens lengths {};
   const bool checksums = (offloads & kRxChecksumOffloads) != 0;
   const uint32_t type = rte_net_get_ptype(m, &lengths, kLayers);
   m->packet_type = type & wanted_types;
+  if (hash != nullptr) put_rss_hash(m, *hash, type, lengths);
   if (!checksums || (type & RTE_PTYPE_L3_MASK) == 0) return;
   m->ol_flags |= m->nb_segs == 1 ? checksum_status(FlatBytes(*m), type, lengths, offloads)
                                  : checksum_status(ChainBytes(m), type, lengths, offloads);
@@ -189,8 +190,10 @@ uint16_t finish_received(const RxOffload& wanted, struct rte_mbuf** packets, uin
   const bool stamps = (offloads & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0;
   const bool by_software = stamps && (metadata & ZCNBRH_META_TIMESTAMP) == 0;
   PortTimesync* timesync = wanted.timesync.load(std::memory_order_acquire);
+  const SoftRss* rss = wanted.hash.load(std::memory_order_acquire);
+  const RssTable* hash = rss != nullptr ? &rss->table() : nullptr;
   const bool strips = (offloads & (RTE_ETH_RX_OFFLOAD_VLAN_STRIP | RTE_ETH_RX_OFFLOAD_QINQ_STRIP)) != 0;
-  const bool parses = (offloads & kRxChecksumOffloads) != 0 || types != 0;
+  const bool parses = (offloads & kRxChecksumOffloads) != 0 || types != 0 || hash != nullptr;
   const bool filters = (offloads & RTE_ETH_RX_OFFLOAD_VLAN_FILTER) != 0;
   const uint64_t now = by_software ? software_clock_ns() : 0;
   uint16_t kept = 0;
@@ -206,7 +209,7 @@ uint16_t finish_received(const RxOffload& wanted, struct rte_mbuf** packets, uin
     }
     packets[kept++] = m;
     if (strips) strip(m, (offloads & RTE_ETH_RX_OFFLOAD_QINQ_STRIP) != 0, tag_taken);
-    if (parses) parse(m, offloads, types);
+    if (parses) parse(m, offloads, types, hash);
     if (timesync != nullptr) note_ptp(m, *timesync, meta.timestamp);
     const uint64_t stamp = by_software ? now : meta.timestamp;
     if (stamps && stamp != 0) set_timestamp(m, stamp);

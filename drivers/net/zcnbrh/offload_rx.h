@@ -2,9 +2,9 @@
 // Copyright 2026 The Z-CNBRH authors
 //
 // Receive offloads on the packets that a burst has delivered: packet type, VLAN filter, VLAN and QinQ strip,
-// checksum status, time stamp in software; and what the device knows, where the XDP program wrote it before the
-// packet (bpf/zcnbrh_meta.h): hash, VLAN tag, time stamp, and the mark of a flow rule. A queue for which
-// nothing is asked runs the plain burst and pays nothing.
+// checksum status, RSS hash, time stamp in software; and what the device knows, where the XDP program wrote it
+// before the packet (bpf/zcnbrh_meta.h): hash, VLAN tag, time stamp, and the mark of a flow rule. A queue for
+// which nothing is asked runs the plain burst and pays nothing.
 #pragma once
 
 #include <ethdev_driver.h>
@@ -13,6 +13,8 @@
 #include <cstdint>
 
 #include "drivers/net/zcnbrh/offload_tx.h"
+#include "drivers/net/zcnbrh/soft_rss.h"
+#include "drivers/net/zcnbrh/timesync.h"
 #include "lib/xsk/queue_state.h"
 
 namespace zcnbrh::pmd {
@@ -35,13 +37,15 @@ struct RxOffload {
   std::atomic<uint32_t> packet_types{0};  // RTE_PTYPE_*_MASK bits wanted in packet_type
   std::atomic<uint32_t> metadata{0};      // enum zcnbrh_meta_field: what the XDP program writes and is wanted
 
+  std::atomic<const SoftRss*> hash{nullptr};     // computed in software; null: it is not
   std::atomic<PortTimesync*> timesync{nullptr};  // IEEE 1588 packets are told and stamped; null: they are not
 
   const struct rte_vlan_filter_conf* vlans = nullptr;  // ethdev's own table of those that are let in
 
   bool any() const {
-    return offloads.load(std::memory_order_relaxed) != 0 || packet_types.load(std::memory_order_relaxed) != 0 ||
-           metadata.load(std::memory_order_relaxed) != 0 || timesync.load(std::memory_order_relaxed) != nullptr;
+    constexpr auto kRelaxed = std::memory_order_relaxed;
+    return offloads.load(kRelaxed) != 0 || packet_types.load(kRelaxed) != 0 || metadata.load(kRelaxed) != 0 ||
+           hash.load(kRelaxed) != nullptr || timesync.load(kRelaxed) != nullptr;
   }
 };
 

@@ -69,7 +69,9 @@ void drop_holds(PmdPort& port);
 // rss_ops.cc
 void add_rss_info(const PmdPort& port, struct rte_eth_dev_info& info);
 void add_speed_info(const PmdPort& port, struct rte_eth_dev_info& info);  // ethtool_ops.cc
-Status configure_rss(const PmdPort& port, const struct rte_eth_conf& conf);
+Status configure_rss(struct rte_eth_dev* dev);
+bool nic_has_rss(const PmdPort& port);
+void follow_nic_rss(struct rte_eth_dev* dev);  // the hash in software by the NIC's key and types, if it has RSS
 
 // removal.cc
 Status watch_netdev(struct rte_eth_dev* dev);  // from probe on; nothing to do for a loop port

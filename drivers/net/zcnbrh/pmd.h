@@ -33,6 +33,7 @@
 #include "drivers/net/zcnbrh/queue_segments.h"
 #include "drivers/net/zcnbrh/rx_copy.h"
 #include "drivers/net/zcnbrh/shared_queue.h"
+#include "drivers/net/zcnbrh/soft_rss.h"
 #include "drivers/net/zcnbrh/stats.h"
 #include "drivers/net/zcnbrh/timesync.h"
 #include "lib/config/port_config.h"
@@ -75,6 +76,7 @@ struct SharedPort {
   bool loop = false;                // no other process can have its queues
   SharedQueue* queues = nullptr;    // queue_count of them, in EAL memory
   struct rte_eth_dev_info info {};  // as the primary's dev_infos_get() fills it in
+  SoftRss rss;
 };
 
 // Queue i of the port: netdev queue start_queue + i, RX queue i and TX queue i on one socket.

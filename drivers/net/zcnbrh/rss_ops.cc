@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Z-CNBRH authors
 //
-// The NIC's receive-side scaling by ethtool: indirection table, key, and the kinds of packet that are hashed.
-// They are the netdev's and serve all its queues, those of the kernel's stack too. So nothing of it changes
-// without being asked for: dev_configure() takes a key and adds hash types, and leaves the table alone.
+// The NIC's receive-side scaling by ethtool; where it has none, the hash alone, in software (soft_rss.h). Of a
+// NIC: indirection table, key, and the kinds of packet that are hashed. They are the netdev's and serve all its
+// queues, those of the kernel's stack too. So nothing of it changes without being asked for: dev_configure()
+// takes a key and adds hash types, and leaves the table alone.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -99,9 +100,27 @@ Status set_key(const PmdPort& port, const uint8_t* key, size_t length) {
   return ethtool_set_rss(nic, {}, {key, length});
 }
 
+// Of a port whose NIC has no RSS. A key of null stays as it is.
+Status set_soft_rss(struct rte_eth_dev* dev, const uint8_t* key, size_t length, uint64_t types) {
+  SoftRss& rss = shared_of(dev)->rss;
+  RssKey next = rss.key();
+  if (key != nullptr && length != 0 &&
+      length != kRssKey)  // 0: ethdev before 23.07 let applications leave it out
+    return Error{EINVAL, "RSS key", std::to_string(length) + " bytes, it takes " + std::to_string(kRssKey)};
+  if (key != nullptr) std::memcpy(next.data(), key, kRssKey);
+  rss.set(next, types & kSoftRssTypes);
+  return {};
+}
+
 int rss_hash_update(struct rte_eth_dev* dev, struct rte_eth_rss_conf* conf) noexcept {
   PmdPort* port = port_of(dev);
-  if (!has_netdev(port)) return -ENOTSUP;
+  if (port == nullptr) return -ENOTSUP;
+  if (!nic_has_rss(*port)) {
+    const Status s = set_soft_rss(dev, conf->rss_key, conf->rss_key_len, conf->rss_hf);
+    if (!s) return log_error(*port, "RSS", s.error());
+    switch_bursts(dev);
+    return 0;
+  }
   if (conf->rss_hf == 0)
     return log_error(*port, "RSS",
                      Error{ENOTSUP, "rss_hf", "a netdev's RSS cannot be switched off by ethtool"});
@@ -109,12 +128,21 @@ int rss_hash_update(struct rte_eth_dev* dev, struct rte_eth_rss_conf* conf) noex
     if (Status s = set_key(*port, conf->rss_key, conf->rss_key_len); !s)
       return log_error(*port, "RSS", s.error());
   if (Status s = set_hash_types(*port, conf->rss_hf); !s) return log_error(*port, "RSS", s.error());
+  follow_nic_rss(dev);
   return 0;
 }
 
 int rss_hash_conf_get(struct rte_eth_dev* dev, struct rte_eth_rss_conf* conf) noexcept {
   PmdPort* port = port_of(dev);
-  if (!has_netdev(port)) return -ENOTSUP;
+  if (port == nullptr) return -ENOTSUP;
+  if (!nic_has_rss(*port)) {
+    const SoftRss& rss = shared_of(dev)->rss;
+    if (conf->rss_key != nullptr && conf->rss_key_len >= kRssKey)
+      std::memcpy(conf->rss_key, rss.key().data(), kRssKey);
+    conf->rss_key_len = kRssKey;
+    conf->rss_hf = rss.types();
+    return 0;
+  }
   NetdevEthtool nic = nic_of(*port);
   const auto state = ethtool_rss(nic);
   if (!state) return failed(*port, "RSS", state.error());
@@ -184,7 +212,11 @@ void add_rss_ops(struct eth_dev_ops& ops) {
 }
 
 void add_rss_info(const PmdPort& port, struct rte_eth_dev_info& info) {
-  if (!has_netdev(&port)) return;
+  if (!nic_has_rss(port)) {
+    info.hash_key_size = kRssKey;
+    info.flow_type_rss_offloads = kSoftRssTypes;
+    return;
+  }
   NetdevEthtool nic = nic_of(port);
   const auto state = ethtool_rss(nic);
   if (!state) return;
@@ -193,9 +225,31 @@ void add_rss_info(const PmdPort& port, struct rte_eth_dev_info& info) {
   info.flow_type_rss_offloads = hash_types(port).offered;
 }
 
-Status configure_rss(const PmdPort& port, const struct rte_eth_conf& conf) {
-  if (!has_netdev(&port) || (conf.rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG) == 0) return {};
+bool nic_has_rss(const PmdPort& port) {
+  if (!has_netdev(&port)) return false;
+  NetdevEthtool nic = nic_of(port);
+  const auto state = ethtool_rss(nic);
+  return state && (!state->table.empty() || !state->key.empty());
+}
+
+void follow_nic_rss(struct rte_eth_dev* dev) {
+  const PmdPort& port = *port_of(dev);
+  if (!nic_has_rss(port)) return;
+  NetdevEthtool nic = nic_of(port);
+  RssKey key = kDefaultRssKey;
+  if (const auto state = ethtool_rss(nic); state && !state->key.empty()) {
+    key.fill(0);
+    std::copy_n(state->key.begin(), std::min<size_t>(state->key.size(), kRssKey), key.begin());
+  }
+  shared_of(dev)->rss.set(key, hash_types(port).in_force & kSoftRssTypes);
+}
+
+Status configure_rss(struct rte_eth_dev* dev) {
+  const PmdPort& port = *port_of(dev);
+  const struct rte_eth_conf& conf = dev->data->dev_conf;
+  if ((conf.rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG) == 0) return {};
   const struct rte_eth_rss_conf& rss = conf.rx_adv_conf.rss_conf;
+  if (!nic_has_rss(port)) return set_soft_rss(dev, rss.rss_key, rss.rss_key_len, rss.rss_hf);
   if (rss.rss_key != nullptr)
     if (Status s = set_key(port, rss.rss_key, rss.rss_key_len); !s) return s;
   const uint64_t now = hash_types(port).in_force;

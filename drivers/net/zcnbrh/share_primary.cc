@@ -105,6 +105,7 @@ void fill(SharedQueue& shared, PmdPort& port, uint16_t queue) {
   shared.rx_offloads = slot.rx_offload.offloads.load(std::memory_order_relaxed);
   shared.packet_types = slot.rx_offload.packet_types.load(std::memory_order_relaxed);
   shared.metadata = slot.rx_offload.metadata.load(std::memory_order_relaxed);
+  shared.hash = slot.rx_offload.hash.load(std::memory_order_relaxed);
   shared.tx_offload = slot.tx_offload;
   shared.tail_offset = slot.umem->tail_offset();
   shared.gate = port.config().start_queue + queue;

@@ -191,6 +191,7 @@ void set_policies(QueueSlot& slot, const SharedQueue& shared) {
   slot.tx_offload = shared.tx_offload;
   slot.rx_offload.offloads.store(shared.rx_offloads, std::memory_order_relaxed);
   slot.rx_offload.metadata.store(shared.metadata, std::memory_order_relaxed);
+  slot.rx_offload.hash.store(shared.hash, std::memory_order_relaxed);
   slot.rx_offload.packet_types.store(shared.packet_types, std::memory_order_relaxed);
   if ((shared.rx_offloads & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0) register_rx_timestamp();
 }

@@ -38,6 +38,7 @@ struct SharedQueue {
   uint64_t rx_offloads = 0;
   uint32_t packet_types = 0;
   uint32_t metadata = 0;
+  const SoftRss* hash = nullptr;
   TxOffload tx_offload;
   uint64_t tail_offset = 0;  // UMEM byte where the frames of ours begin
   uint32_t gate = 0;         // index in the gates
