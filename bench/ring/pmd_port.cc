@@ -59,11 +59,11 @@ uint64_t xstat_sum(uint16_t port, std::initializer_list<std::string> endings) {
 const char* to_string(PmdDriver driver) { return driver == PmdDriver::kZcnbrh ? "net_zcnbrh" : "net_af_xdp"; }
 const char* to_string(Pages pages) { return pages == Pages::kHuge ? "2 MiB pages" : "4 KiB pages"; }
 
-Pages start_eal(int cpu, unsigned megabytes, const std::string& extra_argument) {
+Pages start_eal(int cpu, unsigned megabytes, const std::string& extra_argument, bool plain) {
   // Global: its calls are to find our answers, and those are looked for in the program first.
   if (::dlopen("librte_net_af_xdp.so", RTLD_NOW | RTLD_GLOBAL) == nullptr)
     throw std::runtime_error(std::string("net_af_xdp: ") + ::dlerror() + "; install libdpdk-dev");
-  const Pages pages = free_huge_megabytes() >= megabytes ? Pages::kHuge : Pages::kPlain;
+  const Pages pages = !plain && free_huge_megabytes() >= megabytes ? Pages::kHuge : Pages::kPlain;
   std::vector<std::string> words = {"bench",
                                     "--no-pci",
                                     "--no-telemetry",

@@ -22,9 +22,9 @@ enum class PmdDriver { kZcnbrh, kAfXdp };
 const char* to_string(PmdDriver driver);
 
 // Starts EAL on one core, with net_af_xdp loaded. On huge pages where `megabytes` of them are free, otherwise
-// on plain ones; says which. Throws.
+// on plain ones, or where `plain`; says which. Throws.
 enum class Pages { kHuge, kPlain };
-Pages start_eal(int cpu, unsigned megabytes, const std::string& extra_argument = {});
+Pages start_eal(int cpu, unsigned megabytes, const std::string& extra_argument = {}, bool plain = false);
 const char* to_string(Pages pages);
 
 class Pool {
