@@ -14,6 +14,7 @@ import time
 
 import netlab
 import programs
+from disturbance import Watch
 from subjects import OURS
 from testpmd import APP_CORE, OTHER_CORE, Testpmd
 
@@ -75,6 +76,7 @@ class Sample:
     cycles: float  # a packet, as testpmd counts them: only of bursts that moved packets
     busy: float  # part of the application's core in use, whoever used it
     softirq: float  # of it, the kernel's network work
+    disturbed: float  # part of the time that strangers took
 
     @property
     def mpps(self):
@@ -168,7 +170,7 @@ class Bay:
         source = self._source(size) if work.source else None
         try:
             time.sleep(SETTLE_S)
-            sample = self._measure(work, ports, seconds)
+            sample = self._measure(work, ports, seconds, Watch(*self._pids(source)))
             # veth counts some frames without their Ethernet header.
             if sample.packets and sample.bytes / sample.packets < 0.95 * size - 14:
                 raise Unable(f"packets are cut to {sample.bytes / sample.packets:.0f} bytes")
@@ -179,7 +181,10 @@ class Bay:
         sample.cycles = float(found.group(1)) if found else float("nan")
         return sample
 
-    def _measure(self, work, ports, seconds):
+    def _pids(self, source):
+        return [self.pmd.process.pid, *([source.process.pid] if source else [])]
+
+    def _measure(self, work, ports, seconds, watch):
         busy, softirq, whole = core_times(self.cores[0])
         before, start = self._count(work, ports), time.monotonic()
         moved, give_up = [0, 0], start + PATIENCE_S * netlab.SLOWNESS
@@ -189,7 +194,8 @@ class Bay:
             span = time.monotonic() - start
         after = core_times(self.cores[0])
         ticks = max(1, after[2] - whole)
-        return Sample(*moved, span, float("nan"), (after[0] - busy) / ticks, (after[1] - softirq) / ticks)
+        return Sample(*moved, span, float("nan"), (after[0] - busy) / ticks, (after[1] - softirq) / ticks,
+                      watch.share(span))
 
 
 def cores_of(count):

@@ -4,11 +4,13 @@
 """The benches do their work: each runs for a moment (`bench/run.py --smoke`) and must have counted packets. What time
 that took is of no interest here."""
 
+import contextlib
 import json
 import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 import rig
 from tap import check, equal
@@ -16,7 +18,9 @@ from tap import check, equal
 sys.path.insert(0, str(rig.SOURCE / "bench/py"))
 
 # pylint: disable=wrong-import-position
+import disturbance
 import report
+from disturbance import Watch
 from store import Store
 
 FIELDS = {"bench", "subject", "metric", "unit", "median", "min", "max", "runs"}
@@ -114,6 +118,26 @@ def test_store():
         check(False, f"{wrong} was taken")
 
 
+def test_disturbance():
+    """a stranger on the core of a run is seen, the run's own threads on one core are not"""
+    core = str(rig.APP_CORE)
+    spin = ["taskset", "-c", core, "sh", "-c", "while :; do :; done"]
+    with contextlib.ExitStack() as stack:
+        def start():
+            process = subprocess.Popen([*rig.netlab.DIE_WITH_US, *spin])
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            time.sleep(0.1)
+            return process.pid
+        run, stranger = start(), start()
+        alone, together = Watch(run), Watch(run, stranger)
+        time.sleep(0.5)
+        alone, together = alone.share(0.5), together.share(0.5)
+    check(alone > disturbance.MOST, f"{alone}: a stranger had half of the core")
+    # Others of this machine may have had some of it as well.
+    check(together < alone, f"{together} and {alone}: the run's own threads count as strangers")
+
+
 def test_readme():
     """the report goes between its marks of a Markdown file, and a file without them is left alone"""
     with tempfile.TemporaryDirectory() as folder:
@@ -132,4 +156,4 @@ def test_readme():
 
 
 if __name__ == "__main__":
-    rig.main([test_store, test_readme, test_veth, test_ping, test_paths, test_load])
+    rig.main([test_store, test_readme, test_disturbance, test_veth, test_ping, test_paths, test_load])

@@ -153,8 +153,9 @@ def run_source(source, packets, seconds, pps):
     """Sends until the count or the time is reached; returns the packets handed over."""
     sent = 0
     start = time.monotonic()
-    # Each call costs the kernel some ten milliseconds of set-up: with a wanted rate one tenth of a second a piece.
-    piece = 64 * 1024 if not pps else max(LIVE_BATCH, pps // 10)
+    # Each call costs the kernel some ten milliseconds of set-up, in which nothing is sent: with a wanted rate one tenth
+    # of a second a piece, without a limit of time long pieces (a signal ends the call).
+    piece = max(LIVE_BATCH, pps // 10) if pps else 64 * 1024 if seconds else 4 * 1024 * 1024
     while True:
         if seconds and time.monotonic() - start >= seconds:
             return sent
