@@ -42,6 +42,7 @@ std::string counters_markdown() {
   };
 #define RX(name, unit, text) row("rx", #name, unit, text);
 #define TX(name, unit, text) row("tx", #name, unit, text);
+#define KICK(name, unit, text) row("tx", "helper_" #name, unit, text);
 #include "lib/xsk/counters.def"
   return out;
 }

@@ -349,6 +349,13 @@ struct zcnbrh_stats {
   uint64_t rx_copied;
   uint64_t rx_contended; /* these two as well: bursts of several processes, which the driver has alone */
   uint64_t tx_contended;
+
+  uint64_t tx_kick_wakes; /* system calls to wake the thread that kicks, or looks after what was left behind */
+  uint64_t tx_helper_kicks;      /* that thread's own, as tx_kicks */
+  uint64_t tx_helper_kick_again; /* as tx_kick_again, and so on */
+  uint64_t tx_helper_kick_busy;
+  uint64_t tx_helper_kick_down;
+  uint64_t tx_helper_kick_errors;
 };
 
 /*

@@ -60,6 +60,7 @@ class FrameQueue {
   Status post_frames();
   Status bind();
   bool try_busy_poll(std::string* why_not);
+  std::string start_kicks();
   void open_gate();
   void take_back_frames();
   std::string place() const;

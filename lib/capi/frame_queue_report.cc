@@ -26,6 +26,7 @@ uint32_t distance(uint32_t a, uint32_t b) { return a > b ? a - b : b - a; }
 void FrameQueue::read_stats(struct zcnbrh_stats& out) const {
 #define RX(name, unit, text) out.rx_##name = rx_->count.name.get();
 #define TX(name, unit, text) out.tx_##name = tx_->count.name.get();
+#define KICK(name, unit, text) out.tx_helper_##name = tx_->helper.name.get();
 #include "lib/xsk/counters.def"
   if (const auto kernel = pair_.socket().statistics()) {
     out.xdp_rx_dropped = kernel->rx_dropped;

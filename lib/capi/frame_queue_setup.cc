@@ -68,6 +68,19 @@ struct StateParts {
   return out;
 }
 
+// Those that the process may use (as its first thread may), less the calling thread's if that is bound to some.
+cpu_set_t cpus_of_others() {
+  cpu_set_t all, mine;
+  CPU_ZERO(&all);
+  CPU_ZERO(&mine);
+  ::sched_getaffinity(::getpid(), sizeof all, &all);
+  ::sched_getaffinity(0, sizeof mine, &mine);
+  CPU_OR(&all, &all, &mine);
+  if (CPU_COUNT(&all) == 1) CPU_ZERO(&all);
+  if (!CPU_EQUAL(&all, &mine)) CPU_XOR(&all, &all, &mine);
+  return all;
+}
+
 // Memory that a device may still write to: mapped until the process ends.
 void keep_for_ever(NumaMemory memory) {
   static std::mutex lock;
@@ -168,6 +181,7 @@ Status FrameQueue::bind() {
   if (Status s = pair_.bind(port_->bind_request(port_->config().start_queue, {})); !s) return s;
   std::string why_not;
   const bool busy_poll = try_busy_poll(&why_not);
+  why_not += start_kicks();
   open_gate();
   mode_ = port_->describe(pair_.outcome(), busy_poll) + why_not;
   log_line(LogLevel::kInfo, "%s: %s", place().c_str(), mode_.c_str());
@@ -183,6 +197,28 @@ bool FrameQueue::try_busy_poll(std::string* why_not) {
   log_line(LogLevel::kWarning, "%s: busy_budget=%u: %s; using wakeup mode", place().c_str(), budget,
            s.error().text().c_str());
   return false;
+}
+
+// What the mode says of it. A packet that the kernel puts off is looked after in any case; a zero-copy driver
+// does so by itself.
+std::string FrameQueue::start_kicks() {
+  if (port_->is_loop()) return {};
+  std::string why_not;
+  if (port_->config().kick == Kick::kThread) {
+    const cpu_set_t free = cpus_of_others();
+    const Status s = CPU_COUNT(&free) != 0
+                         ? pair_.start_kicks(KickDuty::kAll, free)
+                         : Status(Error{ENOSPC, "kick=thread", "the process may use no CPU but the caller's"});
+    if (s) return ", kicks by thread";
+    why_not = "; no kicks by thread: " + s.error().text();
+    log_line(LogLevel::kWarning, "%s: %s; send makes the system calls", place().c_str(),
+             s.error().text().c_str());
+  }
+  if (pair_.outcome().mode == XskMode::kZeroCopy) return why_not;
+  if (const Status s = pair_.start_kicks(KickDuty::kLeftBehind, cpu_set_t{}); !s)
+    log_line(LogLevel::kWarning, "%s: %s; what the kernel puts off waits for the next call", place().c_str(),
+             s.error().text().c_str());
+  return why_not;
 }
 
 void FrameQueue::open_gate() {

@@ -86,6 +86,8 @@ Status check_loop(const PortConfig& config) {
     if (config.peer.empty()) return {};
     return config_error("peer=" + quoted_bytes(config.peer) + ": pairs loop ports only; needs iface=loop");
   }
+  if (config.kick == Kick::kThread)
+    return config_error("kick=thread: iface=loop makes no system calls; leave it out");
   const char* needs_program = !config.xdp_prog.empty()           ? "xdp_prog"
                               : config.attach != Attach::kAuto   ? "attach"
                               : config.on_empty != OnEmpty::kOff ? "on_empty"

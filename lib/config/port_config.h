@@ -28,6 +28,7 @@ enum class ZeroCopy : uint8_t { kRequire, kPrefer, kOff };
 enum class Attach : uint8_t { kAuto, kLink, kDispatcher };
 enum class OnEmpty : uint8_t { kOff, kDrop, kPass };
 enum class Chunks : uint8_t { kAuto, kAligned, kUnaligned };
+enum class Kick : uint8_t { kAuto, kInline, kThread };
 
 struct PortConfig {
   std::string iface;  // empty: not given
@@ -37,7 +38,8 @@ struct PortConfig {
   std::optional<bool> shared_umem;
   std::string xdp_prog;                 // empty: the built-in program
   std::optional<uint32_t> busy_budget;  // packets; 0: no busy polling
-  bool force_copy = false;              // ask copy_only() instead
+  Kick kick = Kick::kAuto;
+  bool force_copy = false;  // ask copy_only() instead
   bool use_cni = false;
   bool use_pinned_map = false;
   std::string dp_path;

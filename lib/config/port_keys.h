@@ -32,6 +32,9 @@
        "XDP object file to load instead of the built-in program; it must hold a map `xsks_map`")              \
   NUMBER(busy_budget, 0, 65535, "our choice: wakeup mode", "net_af_xdp",                                      \
          "0: no busy polling; n: preferred busy polling with a budget of n packets a call")                   \
+  CHOICE(kick, "auto|inline|thread", "", "own",                                                        \
+         "who makes the system calls that send: the burst, a thread on a core that no"\
+         " lcore uses")                                                                                         \
   SWITCH(force_copy, "", "net_af_xdp", "1: copy mode, the same as `zc=off`")                                  \
   SWITCH(use_cni, "", "net_af_xdp 23.03",                                                                     \
          "1: the XDP program is the AF_XDP device plugin's for Kubernetes")                                   \

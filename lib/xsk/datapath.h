@@ -281,9 +281,15 @@ template <typename P>
 template <bool kSegments = false, typename P>
 uint32_t tx_burst_inside(TxLocal& q, P& policy, typename P::Packet* packets, uint32_t count) noexcept {
   TxShared& s = *q.s;
+  if (full_a_moment_ago(q, count)) [[unlikely]] {
+    s.count.no_credit.add(1);
+    return 0;
+  }
   if (s.in_flight.get() >= s.drain_mark || count == 0) drain(q, policy);
-  if (s.limit - s.in_flight.get() < (kSegments ? count + q.max_segments : count)) [[unlikely]]
+  if (s.limit - s.in_flight.get() < (kSegments ? count + q.max_segments : count)) [[unlikely]] {
     reap(q, policy);
+    if (s.limit - s.in_flight.get() < count) found_full(q);
+  }
   TxRing ring(q.tx, s.tx);
   const uint32_t room = s.limit - s.in_flight.get();
   const SlotRun<struct xdp_desc> slots = ring.reserve(kSegments || room < count ? room : count);

@@ -117,12 +117,15 @@ Result<QueuePair> QueuePair::adopt(Kernel& kernel, UniqueFd fd, const RingSizes&
   out.rx_.wake = out.tx_.wake = kernel.wake(out.socket_.fd());
   if (kicks_by_poll) out.rx_.wake.kick_tx = out.tx_.wake.kick_tx = out.rx_.wake.kick_tx_by_poll;
   out.rx_.gate = {};
+  out.tx_.line = nullptr;  // the thread is the other process's
+  out.tx_.kicked_elsewhere = false;
   out.tx_.frames.forget();
   out.tx_.bounce_base = umem_base;
   return out;
 }
 
 void QueuePair::drop() {
+  stop_kicks();
   socket_.close();
   rx_ = {};
   tx_ = {};
@@ -153,12 +156,13 @@ Status QueuePair::bind(BindRequest request) {
   return {};
 }
 
-// Copy mode sends 32 packets a call unless told otherwise (Linux 6.17); ENOPROTOOPT on older kernels.
+// Copy mode sends 32 packets a call unless told otherwise (Linux 6.17); ENOPROTOOPT on older kernels. Not the
+// whole ring a call: the kernel frees a call's slots at its end (__xskq_cons_release() in net/xdp/xsk_queue.h).
 void QueuePair::set_kick_batch() {
   tx_.kick_batch = 0;
   if (outcome_.mode == XskMode::kZeroCopy || tx_.tx.descs == nullptr) return;
   tx_.kick_batch = kDefaultKickBatch;
-  const uint32_t budget = tx_.tx.size();
+  const uint32_t budget = std::min(tx_.tx.size(), kMostKickBatch);
   if (budget > kDefaultKickBatch && lacks(socket_.kernel(), Feature::kMaxTxSkbBudget).empty() &&
       socket_.kernel().setsockopt(socket_.fd(), SOL_XDP, uapi::kXdpMaxTxSkbBudget, &budget, sizeof budget) == 0)
     tx_.kick_batch = budget;
@@ -212,6 +216,35 @@ void QueuePair::use_busy_poll() {
   }
 }
 
+Status QueuePair::start_kicks(KickDuty duty, const cpu_set_t& cpus) {
+  if (tx_.tx.descs == nullptr) return {};
+  KickPlan plan;
+  plan.duty = duty;
+  plan.tx = tx_.tx;
+  plan.wake = tx_.wake;
+  plan.zero_copy = outcome_.mode == XskMode::kZeroCopy;
+  plan.count = &tx_.s->helper;
+  plan.cpus = cpus;
+  auto kicks = KickService::start(plan);
+  if (!kicks) return kicks.error();
+  kicks_ = std::move(*kicks);
+  tx_.line = kicks_.line();
+  tx_.kicked_elsewhere = duty == KickDuty::kAll;
+  if (!tx_.kicked_elsewhere) return {};
+  rx_.tx_watch = {};  // nothing is left behind that an RX burst should look for
+  // The kernel writes to the completion ring on another core now: few looks, many frames each.
+  tx_.s->drain_mark = std::max(tx_.s->limit / 2, 1U);
+  return {};
+}
+
+// False: the thread still uses rings and descriptor.
+bool QueuePair::stop_kicks() {
+  if (tx_.kicked_elsewhere) rx_.tx_watch = tx_.tx;
+  tx_.line = nullptr;
+  tx_.kicked_elsewhere = false;
+  return kicks_.end();
+}
+
 void QueuePair::set_gate(const CreditGate& gate, uint32_t window) {
   if (!gate.on()) return;
   CreditState& state = rx_.s->credit;
@@ -240,12 +273,15 @@ bool QueuePair::release(uint32_t timeout_ms) {
   if (!socket_) return true;
   Kernel& kernel = socket_.kernel();
   const bool was_bound = socket_.bound();  // also when the mode it got was refused
+  const bool unused = stop_kicks();
   share_.reset();
+  if (!unused) new XskSocket(std::move(socket_));  // never closed
   socket_.close();
   rx_ = {};
   tx_ = {};
   outcome_ = {};
   enabled_ = registered_ = false;
+  if (!unused) return false;
   // A socket that never was bound never handed a frame over.
   return !was_bound || wait_until_released(kernel, ifindex_, queue_, timeout_ms);
 }

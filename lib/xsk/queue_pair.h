@@ -23,6 +23,7 @@
 #include "lib/umem/umem.h"
 #include "lib/xdp/xsk_map.h"
 #include "lib/xsk/bind_ladder.h"
+#include "lib/xsk/kick_thread.h"
 #include "lib/xsk/queue_state.h"
 #include "lib/xsk/socket.h"
 
@@ -50,6 +51,7 @@ struct QueuePlan {
 class QueuePair {
  public:
   QueuePair() = default;
+  ~QueuePair() { kicks_.end(); }
   QueuePair(QueuePair&&) noexcept = default;
   QueuePair& operator=(QueuePair&&) noexcept = default;
 
@@ -74,6 +76,12 @@ class QueuePair {
   Status set_busy_poll(uint32_t budget);
   // After somebody with the privilege has set it on our socket: looks whether it is so, and uses it.
   Status adopt_busy_poll();
+
+  // Has a thread kick for the TX half, or look after what its own kicks left behind; `cpus`: where it may run.
+  // After bind() and set_busy_poll(), with the doors shut. An error leaves the kicks to the bursts alone.
+  Status start_kicks(KickDuty duty, const cpu_set_t& cpus);
+  // The bursts kick for themselves again. With the TX door shut. False: the thread is stuck in a system call.
+  bool stop_kicks();
 
   // The XDP program's gate for this queue: at most `window` packets ahead of the application.
   void set_gate(const CreditGate& gate, uint32_t window);
@@ -101,6 +109,7 @@ class QueuePair {
   void fill_shared(const QueuePlan& plan);
   void set_kick_batch();
 
+  KickService kicks_;  // first: it has ended before a socket that is replaced is closed
   XskSocket socket_;
   UmemShare share_;  // after socket_: gone before the socket closes
   Umem* umem_ = nullptr;

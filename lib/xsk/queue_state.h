@@ -23,6 +23,7 @@
 #include "lib/ring/kernel_ring.h"
 #include "lib/umem/ledger.h"
 #include "lib/umem/ledger_set.h"
+#include "lib/xsk/kick_line.h"
 #include "lib/xsk/quiesce.h"
 
 namespace zcnbrh {
@@ -58,6 +59,12 @@ struct TxCounters {
 #include "lib/xsk/counters.def"
 };
 
+// Of the thread that kicks for the queue, its only writer.
+struct KickCounters {
+#define KICK(name, unit, text) Counter name;
+#include "lib/xsk/counters.def"
+};
+
 struct RxShared {
   // Hot: the RX thread, every burst.
   alignas(kCacheLine) RingCursor rx;
@@ -82,9 +89,11 @@ struct TxShared {
   uint32_t limit = 0;       // nb_tx_desc: never more than this many are in flight
   uint32_t drain_mark = 0;  // read completions once this many are in flight
   uint32_t slot = 0;
-  uint32_t bounce_count = 0;  // free bounce frames, on the stack below
-  uint32_t bounce_total = 0;  // all of them
+  uint32_t bounce_count = 0;   // free bounce frames, on the stack below
+  uint32_t bounce_total = 0;   // all of them
+  uint64_t look_after_ns = 0;  // found full: not looked at again before (kick=thread)
   alignas(kCacheLine) TxCounters count;
+  alignas(kCacheLine) KickCounters helper;
   alignas(kCacheLine) LedgerViolation violation;
 
   // The stack of free bounce frames (chunk offsets) lies right behind this struct.
@@ -129,6 +138,8 @@ struct alignas(kCacheLine) TxLocal {
   LedgerSet frames;  // the application's, of one pool or several
   Ledger bounce;     // ours
   Wake wake;
+  KickLine* line = nullptr;       // to the thread that kicks, or looks after what is left behind; may be null
+  bool kicked_elsewhere = false;  // that thread makes all calls: the bursts only ask it
 };
 
 }  // namespace zcnbrh

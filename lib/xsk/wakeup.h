@@ -8,20 +8,27 @@
 // ENOBUFS when the device's queue or memory is full; in zero-copy mode it wakes the driver, which sends by
 // itself. So a kick repeats only while the kernel gets on, at most once for each batch that is waiting.
 // What a full device queue left behind is kicked again by later bursts, of the TX queue or, where the
-// application only receives, of the RX queue of the same socket.
+// application only receives, of the RX queue of the same socket; and where no burst comes, by a thread that
+// looks a millisecond later. With kick=thread that thread makes all calls, and a burst makes none but to wake
+// it.
 #pragma once
 
 #include <cerrno>
 #include <cstdint>
 
+#include "lib/base/clock.h"
 #include "lib/xsk/queue_state.h"
 
 namespace zcnbrh {
 
-inline constexpr uint32_t kDefaultKickBatch = 32;   // TX_BATCH_SIZE, net/xdp/xsk.c
+inline constexpr uint32_t kDefaultKickBatch = 32;  // TX_BATCH_SIZE, net/xdp/xsk.c
+inline constexpr uint32_t kMostKickBatch = 256;    // that we ask for: the call's own cost is small beside it
+inline constexpr uint64_t kFullLookNs = 4000;      // between two looks at a full TX queue that a thread empties
 inline constexpr uint32_t kRecheckEveryPolls = 32;  // empty RX polls between two looks at the TX ring
 
-inline void count_kick(TxCounters& count, int result) {
+// Counters: TxCounters or KickCounters.
+template <typename Counters>
+void count_kick(Counters& count, int result) {
   count.kicks.add(1);
   if (result >= 0) return;
   switch (-result) {
@@ -42,21 +49,39 @@ inline void count_kick(TxCounters& count, int result) {
   }
 }
 
-// Makes the kernel send what the TX ring holds.
+// The queue's thread (lib/xsk/kick_thread.h) is to get the kernel to go as far as we have come.
+inline void ask_thread(TxLocal& q) noexcept {
+  if (q.line != nullptr && q.line->ask(q.s->tx.near)) q.s->count.kick_wakes.add(1);
+}
+
+// Makes the kernel send what the TX ring holds, or has it done.
 inline void kick(TxLocal& q) noexcept {
   TxRing ring(q.tx, q.s->tx);
   if (q.need_wakeup && !ring.needs_wakeup()) return;
+  if (q.kicked_elsewhere) return ask_thread(q);
   uint32_t waiting = ring.unconsumed();
   // One call for each batch; more only help a kernel that sends less than a batch, which may then wait.
   uint32_t calls = q.kick_batch == 0 ? 1 : (waiting + q.kick_batch - 1) / q.kick_batch;
   for (; waiting != 0 && calls != 0; --calls) {
     const int result = q.wake.kick_tx(q.wake.context);
     count_kick(q.s->count, result);
-    if (result < 0 && result != -EAGAIN) return;
     const uint32_t left = ring.unconsumed();
-    if (left >= waiting) return;  // no progress: a later burst goes on
+    if ((result < 0 && result != -EAGAIN) || left >= waiting) break;  // no progress
     waiting = left;
   }
+  if (waiting != 0 && q.kick_batch != 0) ask_thread(q);  // no later burst may come; it looks in a millisecond
+}
+
+// A burst that meets a full queue which a thread on another core empties: each look takes the lines away from
+// that core that it is just writing to, and an application that tries again and again would slow down what it
+// waits for. True: there was a look a moment ago.
+inline bool full_a_moment_ago(TxLocal& q, uint32_t count) noexcept {
+  const uint32_t enough = count < kDefaultKickBatch ? count : kDefaultKickBatch;
+  return q.kicked_elsewhere && q.s->limit - q.s->in_flight.get() < enough &&
+         monotonic_ns() < q.s->look_after_ns;
+}
+inline void found_full(TxLocal& q) noexcept {
+  if (q.kicked_elsewhere) q.s->look_after_ns = monotonic_ns() + kFullLookNs;
 }
 
 // Wakes the driver for the fill ring; at most one call.

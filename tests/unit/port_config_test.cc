@@ -78,6 +78,9 @@ TEST(PortConfigParse, SetsEachKeysField) {
   EXPECT_EQ(parsed("on_empty=drop").on_empty, OnEmpty::kDrop);
   EXPECT_EQ(parsed("on_empty=pass").on_empty, OnEmpty::kPass);
   EXPECT_EQ(parsed("window=512").window, 512u);
+  EXPECT_EQ(parsed("kick=auto").kick, Kick::kAuto);
+  EXPECT_EQ(parsed("kick=inline").kick, Kick::kInline);
+  EXPECT_EQ(parsed("kick=thread").kick, Kick::kThread);
   EXPECT_EQ(parsed("chunks=aligned").chunks, Chunks::kAligned);
   EXPECT_EQ(parsed("chunks=unaligned").chunks, Chunks::kUnaligned);
   EXPECT_EQ(parsed("fill_ring=64").fill_ring, 64u);
@@ -196,7 +199,8 @@ TEST(PortConfigValidate, AcceptsWhatFits) {
         "iface=eth0,zc=require,force_copy=0", "iface=eth0,force_copy=1,zc=off",
         "iface=eth0,on_empty=drop,window=256", "iface=eth0,on_empty=pass", "iface=eth0,start_queue=65535",
         "iface=eth0,start_queue=64512,queue_count=1024", "iface=eth0,use_cni=0,use_pinned_map=0,mode=auto",
-        "iface=eth0,zc=require,allow_skb=0", "iface=eth0,reattach=1", "iface=loop,reattach=0"}) {
+        "iface=eth0,zc=require,allow_skb=0", "iface=eth0,reattach=1", "iface=eth0,kick=thread",
+        "iface=loop,kick=inline", "iface=loop,reattach=0"}) {
     const Status status = validated(text);
     EXPECT_TRUE(status.ok()) << text << ": " << status.error().text();
   }
@@ -212,6 +216,7 @@ TEST(PortConfigValidate, RefusesWhatExcludesEachOther) {
       {"iface=loop,xdp_prog=a.o", "key xdp_prog: iface=loop has no XDP program"},
       {"iface=loop,attach=link", "key attach: iface=loop has no XDP program"},
       {"iface=loop,on_empty=drop", "key on_empty: iface=loop has no XDP program"},
+      {"iface=loop,kick=thread", "kick=thread: iface=loop makes no system calls"},
       {"iface=loop,reattach=1", "reattach=1: a loop port has no netdev"},
       {"iface=eth0,use_cni=1,reattach=1", "reattach=1: the device plugin gives a netdev out once"},
       {"iface=eth0,start_queue=65535,queue_count=2",

@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "drivers/net/zcnbrh/jumbo.h"
+#include "drivers/net/zcnbrh/kick.h"
 #include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/pmd.h"
 #include "drivers/net/zcnbrh/queue_umem.h"
@@ -201,6 +202,7 @@ Status open_queue(PmdPort& port, uint16_t queue, const PoolList& pools, bool sha
     post_tail(slot);
   }
   if (Status s = bind_queue(port, slot, queue); !s) return s;
+  start_kicks(port, slot, queue);
   return set_tx_policy(port, slot);
 }
 

@@ -6,6 +6,7 @@
 
 #include <rte_ethdev.h>
 
+#include "drivers/net/zcnbrh/kick.h"
 #include "drivers/net/zcnbrh/stats.h"
 
 namespace zcnbrh::pmd {
@@ -22,6 +23,7 @@ struct QueueControl {
   struct rte_eth_txconf tx_conf {};
   RxThreshold threshold;
   QueueStats stats;
+  KickChoice kick;
   bool no_busy_poll_for_interrupts = false;  // busy_budget= was left out, since the core is to sleep
 };
 

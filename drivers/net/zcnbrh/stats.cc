@@ -20,6 +20,10 @@ void add(TxCounters& to, const TxCounters& what) {
 #define TX(name, unit, text) to.name.add(what.name.get());
 #include "lib/xsk/counters.def"
 }
+void add(KickCounters& to, const KickCounters& what) {
+#define KICK(name, unit, text) to.name.add(what.name.get());
+#include "lib/xsk/counters.def"
+}
 void add(XskStatistics& to, const XskStatistics& what) {
   to.rx_dropped += what.rx_dropped;
   to.rx_invalid_descs += what.rx_invalid_descs;
@@ -40,6 +44,7 @@ void add_shared(QueueCounts& to, const SharedRxQueue* rx, const SharedTxQueue* t
   }
   if (tx != nullptr) {
     add(to.tx, tx->state.count);
+    add(to.helper, tx->state.helper);
     to.tx_cycles += tx->cycles.cycles.get();
     to.tx_timed += tx->cycles.packets.get();
   }
@@ -160,6 +165,7 @@ void keep_counts(PmdPort& port, uint16_t queue) {
   }
   if (slot.tx != nullptr) {
     slot.tx->state.count = {};
+    slot.tx->state.helper = {};
     slot.tx->cycles = {};
   }
 }

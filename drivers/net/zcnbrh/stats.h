@@ -38,6 +38,7 @@ class Monotonic {
 struct QueueCounts {
   RxCounters rx;
   TxCounters tx;
+  KickCounters helper;
   XskStatistics kernel;
   uint64_t flushed = 0;
   uint64_t dropped_vlan = 0;

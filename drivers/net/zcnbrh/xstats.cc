@@ -130,11 +130,12 @@ void add_tx(const View& view, uint16_t queue, std::vector<Xstat>& out) {
   Group g(out, "tx", 2, queue);
   const QueueCounts c = view.counts(queue);
 #define TX(name, unit, text) g.count(#name, c.tx.name.get());
+#define KICK(name, unit, text) g.count("helper_" #name, c.helper.name.get());
 #include "lib/xsk/counters.def"
   const QueueSlot* slot = view.open_slot(queue);
   g.gauge("in_flight", slot != nullptr && slot->nb_tx != 0 ? slot->tx->state.in_flight.get() : 0);
   g.count("partial_bursts", c.tx.no_credit.get() + c.tx.no_bounce.get());
-  g.count("system_calls", c.tx.kicks.get());
+  g.count("system_calls", c.tx.kicks.get() + c.tx.kick_wakes.get());
   g.count("xsk_invalid_descs", c.kernel.tx_invalid_descs);
   g.count("xsk_ring_empty", c.kernel.tx_ring_empty_descs);
   g.gauge("zero_copy", slot != nullptr && slot->pair.outcome().mode == XskMode::kZeroCopy);
