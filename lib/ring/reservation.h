@@ -19,6 +19,13 @@ class SlotRun {
   uint32_t count() const { return count_; }
   Desc& operator[](uint32_t i) const { return descs_[(first_ + i) & mask_]; }
 
+  // Slots from the i-th on that lie side by side: up to `most`, fewer before the ring's end.
+  std::span<Desc> run(uint32_t i, uint32_t most) const {
+    const uint32_t at = (first_ + i) & mask_;
+    const uint32_t to_end = mask_ + 1 - at;
+    return {descs_ + at, most < to_end ? most : to_end};
+  }
+
   struct Wrapped {
     std::span<Desc> head;
     std::span<Desc> tail;  // empty unless the run wraps

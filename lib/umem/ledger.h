@@ -78,6 +78,30 @@ class Ledger {
     return true;
   }
 
+  // The same for `count` frames in order, up to the first that is not `from`'s; returns how many were moved.
+  // One after the other, so a frame that is named twice is moved once.
+  uint32_t move_run(const ChunkOffset* chunks, uint32_t count, Owner from, Owner to) const {
+    return move_run_within(chunks, count, from, to, first_, covered());
+  }
+  // Also up to the first that lies outside [begin, begin + bytes).
+  [[gnu::noinline]] uint32_t move_run_within(const ChunkOffset* chunks, uint32_t count, Owner from, Owner to,
+                                             uint64_t begin, uint64_t bytes) const {
+    if (history_ != nullptr) [[unlikely]]
+      return move_run_recorded(chunks, count, from, to, begin, bytes);
+    uint8_t* const owners = owners_;
+    const uint64_t first = first_;
+#pragma GCC unroll 4
+    for (uint32_t i = 0; i < count; ++i) {
+      if (raw(chunks[i]) - begin >= bytes) [[unlikely]]
+        return i;
+      std::atomic_ref<uint8_t> owner(owners[(raw(chunks[i]) - first) >> kLedgerShift]);
+      if (owner.load(std::memory_order_relaxed) != static_cast<uint8_t>(from)) [[unlikely]]
+        return i;
+      owner.store(static_cast<uint8_t>(to), std::memory_order_relaxed);
+    }
+    return count;
+  }
+
   Owner owner(ChunkOffset chunk) const {
     const uint64_t i = index(chunk);
     return i < frames_ ? at(static_cast<uint32_t>(i)) : Owner::kQuarantined;
@@ -87,6 +111,8 @@ class Ledger {
   }
   const FrameHistory* history(uint32_t i) const { return history_ != nullptr ? &history_[i] : nullptr; }
   uint32_t frames() const { return frames_; }
+  uint64_t first() const { return first_; }                               // bytes from the UMEM's first
+  uint64_t covered() const { return uint64_t{frames_} << kLedgerShift; }  // bytes from there
   uint32_t index_of(ChunkOffset chunk) const { return static_cast<uint32_t>(index(chunk)); }
 
   // Control path: how many frames belong to `owner`. Walks the whole ledger.
@@ -108,6 +134,13 @@ class Ledger {
 
  private:
   uint64_t index(ChunkOffset chunk) const { return (raw(chunk) - first_) >> kLedgerShift; }
+
+  [[gnu::noinline]] uint32_t move_run_recorded(const ChunkOffset* chunks, uint32_t count, Owner from, Owner to,
+                                               uint64_t begin, uint64_t bytes) const {
+    for (uint32_t i = 0; i < count; ++i)
+      if (raw(chunks[i]) - begin >= bytes || !move(chunks[i], from, to)) return i;
+    return count;
+  }
 
   static void record(FrameHistory& h, Owner from, Owner to) {
     const uint32_t at = h.count % FrameHistory::kDepth;

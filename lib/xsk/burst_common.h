@@ -14,7 +14,6 @@ namespace zcnbrh {
 inline constexpr uint32_t kRefillChunk = 64;  // frames taken from a pool at a time
 inline constexpr uint32_t kRefillMax = 256;   // frames posted in one burst at most
 inline constexpr uint32_t kDrainChunk = 64;
-inline constexpr uint32_t kPrefetchAhead = 4;  // packets
 
 enum class TxVerdict { kByAddress, kBounce, kInvalid };
 

@@ -42,6 +42,7 @@
 
 #include "lib/base/uapi_xdp.h"
 #include "lib/xsk/burst_common.h"
+#include "lib/xsk/plain_run.h"
 #include "lib/xsk/queue_state.h"
 #include "lib/xsk/segments.h"
 #include "lib/xsk/wakeup.h"
@@ -61,14 +62,7 @@ uint32_t refill(RxLocal& q, P& policy) noexcept {
     if (slots.count() == 0) break;
     ChunkOffset chunks[kRefillChunk];
     const uint32_t got = policy.allocate(chunks, slots.count());
-    uint32_t written = 0;
-    for (uint32_t i = 0; i < got; ++i) {
-      if (!q.frames.move(chunks[i], Owner::kOurs, rx_posted(s.slot))) [[unlikely]] {
-        violation(q, q.frames, chunks[i], Owner::kOurs, rx_posted(s.slot));
-        continue;
-      }
-      slots[written++] = q.format.encode(chunks[i], 0);
-    }
+    const uint32_t written = post_frames(q, slots, chunks, got);
     ring.commit(written);
     s.posted.set(s.posted.get() + written);
     posted += written;
@@ -114,53 +108,57 @@ inline bool rx_must_drop(RxLocal& q, const struct xdp_desc& desc) {
   return false;
 }
 
+// What begins at descriptor `at`, which is not a plain packet. Returns how many descriptors it took; 0: it is a
+// packet whose end is still to come.
+template <bool kScatter, typename P>
+[[gnu::noinline]] uint32_t take_odd(RxLocal& q, P& policy, const SlotRun<struct xdp_desc>& ready, uint32_t at,
+                                    typename P::Packet* out, RxTally& tally) noexcept {
+  const struct xdp_desc desc = ready[at];
+  if constexpr (kScatter)
+    if ((desc.options & uapi::kXdpPktContd) != 0 || q.s->skip_packet != 0)
+      return receive_segments(q, policy, ready, at, out, tally);
+  ++tally.finished;
+  const ChunkOffset chunk = q.format.chunk(desc.addr);
+  if (!q.frames.move(chunk, rx_posted(q.s->slot), Owner::kOurs)) {
+    violation(q, q.frames, chunk, rx_posted(q.s->slot), Owner::kOurs);
+    return 1;
+  }
+  ++tally.returned;
+  if (rx_must_drop(q, desc)) {
+    policy.give_back(chunk);
+    return 1;
+  }
+  policy.deliver(out[tally.delivered++], chunk, AddressFormat::data(desc.addr), desc.len);
+  tally.bytes += desc.len;
+  return 1;
+}
+
 // A burst without the door: for the control side, after shut_and_wait(), and for those that are through it.
 template <bool kScatter = false, typename P>
 uint32_t rx_burst_inside(RxLocal& q, P& policy, typename P::Packet* out, uint32_t count) noexcept {
   RxShared& s = *q.s;
   RxRing ring(q.rx, s.rx);
   const SlotRun<struct xdp_desc> ready = ring.peek(kScatter ? q.rx.size() : count);
-  if (ready.count() == 0) {
+  RxTally tally;
+  uint32_t taken = 0;
+  while (taken < ready.count() && tally.delivered < count) {
+    const uint32_t left = ready.count() - taken;
+    const uint32_t most = kScatter && count - tally.delivered < left ? count - tally.delivered : left;
+    if (s.skip_packet == 0) [[likely]]
+      taken += take_plain(q, policy, ready, taken, most, out, tally);
+    if (taken == ready.count() || tally.delivered == count) [[likely]]
+      break;
+    const uint32_t odd = take_odd<kScatter>(q, policy, ready, taken, out, tally);
+    if (odd == 0) break;
+    taken += odd;
+  }
+  if (taken == 0) {  // nothing, or nothing but a packet whose end is still to come
     rx_idle(q, policy);
     return 0;
   }
-  const Owner posted = rx_posted(s.slot);
-  RxTally tally;
-  uint32_t i = 0;
-  for (; i < ready.count(); ++i) {
-    const struct xdp_desc desc = ready[i];
-    const ChunkOffset chunk = q.format.chunk(desc.addr);
-    if (i + kPrefetchAhead < ready.count()) policy.prefetch(q.format.chunk(ready[i + kPrefetchAhead].addr));
-    if constexpr (kScatter) {
-      if (tally.delivered == count) break;
-      if ((desc.options & uapi::kXdpPktContd) != 0 || s.skip_packet != 0) {
-        const uint32_t taken = receive_segments(q, policy, ready, i, out, tally);
-        if (taken == 0) break;
-        i += taken - 1;
-        continue;
-      }
-    }
-    if constexpr (kScatter) ++tally.finished;
-    if (!q.frames.move(chunk, posted, Owner::kOurs)) [[unlikely]] {
-      violation(q, q.frames, chunk, posted, Owner::kOurs);
-      continue;
-    }
-    ++tally.returned;
-    if (rx_must_drop(q, desc)) [[unlikely]] {
-      policy.give_back(chunk);
-      continue;
-    }
-    policy.deliver(out[tally.delivered++], chunk, AddressFormat::data(desc.addr), desc.len);
-    tally.bytes += desc.len;
-  }
-  if constexpr (kScatter)
-    if (i == 0) {  // nothing but a packet whose end is still to come
-      rx_idle(q, policy);
-      return 0;
-    }
-  ring.release(i);
+  ring.release(taken);
   s.posted.set(s.posted.get() - tally.returned);
-  grant_credits(q.gate, s.credit, kScatter ? tally.finished : i, credit_on_release<P>() ? tally.delivered : 0);
+  grant_credits(q.gate, s.credit, tally.finished, credit_on_release<P>() ? tally.delivered : 0);
   s.count.packets.add(tally.delivered);
   s.count.bytes.add(tally.bytes);
   if (s.target - s.posted.get() >= s.refill_mark) refill(q, policy);
@@ -219,12 +217,38 @@ uint32_t drain_ring(TxLocal& q, P& policy, uint32_t most) noexcept {
   return drained;
 }
 
+// The same for a queue without split frames, in runs of frames of one pool. The ring is told before the pool
+// gets them, as above: of a process that dies in between, repair_tx() gives back what the ring still has.
+template <typename P>
+uint32_t drain_runs(TxLocal& q, P& policy, uint32_t most) noexcept {
+  TxShared& s = *q.s;
+  CompletionRing ring(q.completion, s.completion);
+  uint32_t drained = 0;
+  while (drained < q.completion.size() && drained < most) {
+    const uint32_t want = most - drained < kDrainChunk ? most - drained : kDrainChunk;
+    const SlotRun<uint64_t> done = ring.peek(want);
+    if (done.count() == 0) break;
+    ChunkOffset chunks[kDrainChunk];
+    const uint32_t returned = return_plain(q, done, chunks);
+    if (returned == 0) [[unlikely]] {  // a bounce frame, or wrong
+      drained += drain_ring<false>(q, policy, want);
+      continue;
+    }
+    ring.release(returned);
+    s.in_flight.set(s.in_flight.get() - returned);
+    s.count.completed.add(returned);
+    complete_all(q, policy, chunks, returned);
+    drained += returned;
+  }
+  return drained;
+}
+
 // Takes finished frames out of the completion ring and gives them back, up to `most`.
 template <typename P>
 uint32_t drain(TxLocal& q, P& policy, uint32_t most = UINT32_MAX) noexcept {
   if constexpr (requires(ChunkOffset chunk) { policy.frame_slots(chunk); })
     if (q.split_frames) return drain_ring<true>(q, policy, most);
-  return drain_ring<false>(q, policy, most);
+  return drain_runs(q, policy, most);
 }
 
 // Frames are short: those that are finished, and where none is, in zero-copy mode one call to a driver that
@@ -274,6 +298,51 @@ template <typename P>
   return sent;
 }
 
+// One packet, whatever it is: the next one of a burst. False: there is no room for it.
+template <bool kSegments, typename P>
+[[gnu::noinline]] bool send_odd(TxLocal& q, P& policy, typename P::Packet& packet,
+                                const SlotRun<struct xdp_desc>& slots, TxTally& tally) noexcept {
+  TxShared& s = *q.s;
+  const TxPlan plan = policy.plan(packet, kSegments ? q.max_packet : q.max_length);
+  bool invalid = plan.verdict == TxVerdict::kInvalid;
+  if constexpr (kSegments) {
+    if (plan.verdict == TxVerdict::kBounce) {
+      const SegmentsSent sent = send_chained(q, policy, packet, plan, slots, tally.written);
+      if (sent.fate == SegmentsFate::kSent) {
+        tally.written += sent.descriptors;
+        tally.chained += sent.descriptors - 1;
+        tally.bytes += plan.length;
+        return true;
+      }
+      if (sent.fate == SegmentsFate::kNoSlots || sent.fate == SegmentsFate::kNoBounce) {
+        (sent.fate == SegmentsFate::kNoSlots ? s.count.no_credit : s.count.no_bounce).add(1);
+        return false;
+      }
+      invalid = sent.fate == SegmentsFate::kInvalid;
+    }
+  }
+  if (invalid) {
+    policy.done(packet);
+    s.count.invalid.add(1);
+    return true;
+  }
+  if (tally.written == slots.count()) {
+    s.count.no_credit.add(1);
+    return false;
+  }
+  // A frame that is in flight already (the caller sends one buffer twice) goes by copy.
+  struct xdp_desc& slot = slots[tally.written];
+  if (plan.verdict == TxVerdict::kByAddress && q.frames.move(plan.chunk, Owner::kOurs, tx_in_flight(s.slot))) {
+    slot = {q.format.encode(plan.chunk, plan.offset), plan.length, plan.options};
+  } else if (!bounce(q, policy, packet, plan, slot)) {
+    s.count.no_bounce.add(1);
+    return false;
+  }
+  ++tally.written;
+  tally.bytes += plan.length;
+  return true;
+}
+
 // Up to `count` packets; returns how many were taken, in order. Those taken belong to the driver (an invalid
 // one is dropped and counted); the rest stay the caller's. Fewer come back when nb_tx_desc frames are in
 // flight or no bounce frame is free: back-pressure, try again later. A burst of none drains and kicks.
@@ -293,56 +362,21 @@ uint32_t tx_burst_inside(TxLocal& q, P& policy, typename P::Packet* packets, uin
   TxRing ring(q.tx, s.tx);
   const uint32_t room = s.limit - s.in_flight.get();
   const SlotRun<struct xdp_desc> slots = ring.reserve(kSegments || room < count ? room : count);
-  uint32_t taken = 0;
-  uint32_t written = 0;
-  uint32_t chained = 0;  // descriptors beyond the first of their packet
-  uint64_t bytes = 0;
-  for (; taken < count; ++taken) {
-    const TxPlan plan = policy.plan(packets[taken], kSegments ? q.max_packet : q.max_length);
-    bool invalid = plan.verdict == TxVerdict::kInvalid;
-    if constexpr (kSegments) {
-      if (plan.verdict == TxVerdict::kBounce) {
-        const SegmentsSent sent = send_chained(q, policy, packets[taken], plan, slots, written);
-        if (sent.fate == SegmentsFate::kSent) {
-          written += sent.descriptors;
-          chained += sent.descriptors - 1;
-          bytes += plan.length;
-          continue;
-        }
-        if (sent.fate == SegmentsFate::kNoSlots || sent.fate == SegmentsFate::kNoBounce) {
-          (sent.fate == SegmentsFate::kNoSlots ? s.count.no_credit : s.count.no_bounce).add(1);
-          break;
-        }
-        invalid = sent.fate == SegmentsFate::kInvalid;
-      }
-    }
-    if (invalid) [[unlikely]] {
-      policy.done(packets[taken]);
-      s.count.invalid.add(1);
-      continue;
-    }
-    if (written == slots.count()) {
-      s.count.no_credit.add(1);
+  TxTally tally;
+  while (tally.taken < count) {
+    const uint32_t free = slots.count() - tally.written;
+    send_plain(q, policy, packets, free < count - tally.taken ? free : count - tally.taken, slots, tally);
+    if (tally.taken == count) [[likely]]
       break;
-    }
-    // A frame that is in flight already (the caller sends one buffer twice) goes by copy.
-    if (plan.verdict == TxVerdict::kByAddress && q.frames.move(plan.chunk, Owner::kOurs, tx_in_flight(s.slot)))
-        [[likely]] {
-      slots[written++] = {q.format.encode(plan.chunk, plan.offset), plan.length, plan.options};
-    } else if (bounce(q, policy, packets[taken], plan, slots[written])) {
-      ++written;
-    } else {
-      s.count.no_bounce.add(1);
-      break;
-    }
-    bytes += plan.length;
+    if (!send_odd<kSegments>(q, policy, packets[tally.taken], slots, tally)) break;
+    ++tally.taken;
   }
-  ring.commit(written);
-  s.in_flight.set(s.in_flight.get() + written);
-  s.count.packets.add(written - chained);
-  s.count.bytes.add(bytes);
+  ring.commit(tally.written);
+  s.in_flight.set(s.in_flight.get() + tally.written);
+  s.count.packets.add(tally.written - tally.chained);
+  s.count.bytes.add(tally.bytes);
   kick(q);
-  return taken;
+  return tally.taken;
 }
 
 template <bool kSegments = false, typename P>

@@ -18,6 +18,7 @@
 
 #include <cstring>
 
+#include "drivers/net/zcnbrh/mempool_cache.h"
 #include "lib/base/cacheline.h"
 #include "lib/xsk/datapath.h"
 
@@ -53,6 +54,22 @@ inline uint64_t rearm_word(uint16_t port) {
   return word;
 }
 
+// All that a received packet of one buffer is told by: rearm_data, ol_flags, packet_type, pkt_len, data_len,
+// vlan_tci and hash.rss, 32 bytes side by side. `length` is below 64 K.
+inline void write_received(struct rte_mbuf* m, uint64_t rearm, uint32_t length) {
+  // Two registers: built in memory, they would be read back before they are written.
+  using Pair [[gnu::vector_size(16)]] = uint64_t;
+  const Pair first = {rearm, 0};
+  const Pair second = {uint64_t{length} << 32, length};
+  auto* to = reinterpret_cast<uint8_t*>(m) + offsetof(struct rte_mbuf, rearm_data);
+  std::memcpy(to, &first, sizeof first);
+  std::memcpy(to + sizeof first, &second, sizeof second);
+}
+static_assert(offsetof(struct rte_mbuf, rearm_data) == 16 && offsetof(struct rte_mbuf, ol_flags) == 24 &&
+              offsetof(struct rte_mbuf, packet_type) == 32 && offsetof(struct rte_mbuf, pkt_len) == 36 &&
+              offsetof(struct rte_mbuf, data_len) == 40 && offsetof(struct rte_mbuf, vlan_tci) == 42 &&
+              offsetof(struct rte_mbuf, hash.rss) == 44);
+
 struct RxMbufPolicy {
   using Packet = struct rte_mbuf*;
 
@@ -63,15 +80,21 @@ struct RxMbufPolicy {
   void prefetch(ChunkOffset chunk) const { __builtin_prefetch(view.mbuf(chunk), 1); }
 
   void deliver(Packet& out, ChunkOffset chunk, uint64_t data, uint32_t length) {
-    struct rte_mbuf* m = view.mbuf(chunk);
-    const uint64_t word = rearm + (data - raw(chunk) - buffer_at);
-    std::memcpy(&m->rearm_data, &word, sizeof word);
-    m->ol_flags = 0;
-    m->packet_type = 0;
-    m->pkt_len = length;
-    m->data_len = static_cast<uint16_t>(length);
-    m->vlan_tci = 0;
-    out = m;
+    out = view.mbuf(chunk);
+    write_received(out, rearm + (data - raw(chunk) - buffer_at), length);
+  }
+  uint64_t deliver_run(Packet* out, const struct xdp_desc* descs, const ChunkOffset* chunks,
+                       uint32_t count) const {
+    uint8_t* const mbufs = view.mbufs;
+    const uint64_t word = rearm - buffer_at;
+    uint64_t bytes = 0;
+#pragma GCC unroll 4
+    for (uint32_t i = 0; i < count; ++i) {
+      out[i] = reinterpret_cast<struct rte_mbuf*>(mbufs + raw(chunks[i]));
+      write_received(out[i], word + (AddressFormat::data(descs[i].addr) - raw(chunks[i])), descs[i].len);
+      bytes += descs[i].len;
+    }
+    return bytes;
   }
   // The next segment. A free mbuf has no next one, so the last of a packet needs nothing.
   void append(Packet& packet, ChunkOffset last_chunk, ChunkOffset chunk, uint64_t data, uint32_t length) {
@@ -83,16 +106,14 @@ struct RxMbufPolicy {
   }
   void give_back(ChunkOffset chunk) { rte_mempool_put(view.pool, view.mbuf(chunk)); }
 
-  // All of `count`, or what a pool that runs low still has (a mempool gives all or nothing, so by halves).
   uint32_t allocate(ChunkOffset* chunks, uint32_t count) {
-    void* objects[kRefillChunk];
-    while (count != 0 && rte_mempool_get_bulk(view.pool, objects, count) != 0) count /= 2;
-    for (uint32_t i = 0; i < count; ++i) chunks[i] = view.chunk(objects[i]);
-    return count;
+    return take_elements<kRefillChunk>(view.pool, view.mbufs, chunks, count);
   }
 };
 static_assert(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN, "data_off is the lowest 16 bits of the rearm word");
-static_assert(offsetof(struct rte_mbuf, data_off) == offsetof(struct rte_mbuf, rearm_data));
+static_assert(offsetof(struct rte_mbuf, data_off) == offsetof(struct rte_mbuf, rearm_data) &&
+              offsetof(struct rte_mbuf, refcnt) == offsetof(struct rte_mbuf, rearm_data) + 2 &&
+              offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, rearm_data) + 4);
 
 // The pools a queue may send from in place: plain data in one block of EAL memory. A pool that was destroyed
 // stays as an entry without its pool, for its frames that are still to come back from the kernel.
@@ -141,6 +162,37 @@ struct TxMbufPolicy {
         return {TxVerdict::kByAddress, length, view.chunk(m), static_cast<uint32_t>(offset)};
     }
     return plan_copy(m, max_length);
+  }
+
+  uint32_t plan_run(const Packet* packets, uint32_t count, const AddressFormat& format, struct xdp_desc* slots,
+                    ChunkOffset* chunks) {
+    return plan_run_without(0, packets, count, format, slots, chunks);
+  }
+  // Also up to the first with one of these flags. plan()'s questions, of two fields at a time.
+  uint32_t plan_run_without(uint64_t flags, const Packet* packets, uint32_t count, const AddressFormat& format,
+                            struct xdp_desc* slots, ChunkOffset* chunks) {
+    constexpr uint64_t kAlone = uint64_t{1} << 32 | 1U << 16;  // nb_segs and refcnt in the rearm word
+    constexpr uint64_t kAloneMask = 0xffffffff0000;
+    if (packets[0]->pool != last.pool) [[unlikely]]
+      look_up(packets[0]->pool);
+    const PoolView view = last;
+    flags |= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+    uint32_t i = 0;
+    for (; i < count; ++i) {
+      const struct rte_mbuf* m = packets[i];
+      uint64_t word;
+      std::memcpy(&word, &m->rearm_data, sizeof word);
+      if ((word & kAloneMask) != kAlone || (m->ol_flags & flags) != 0 || m->pool != view.pool) [[unlikely]]
+        break;
+      const auto* data = static_cast<const uint8_t*>(m->buf_addr) + (word & 0xffff);
+      const auto offset = static_cast<uint64_t>(data - (reinterpret_cast<const uint8_t*>(m) - view.header));
+      const uint32_t length = m->data_len;
+      if (length == 0 || offset + length > view.chunk_size) [[unlikely]]
+        break;
+      chunks[i] = view.chunk(m);
+      slots[i] = {format.encode(chunks[i], static_cast<uint32_t>(offset)), length, 0};
+    }
+    return i;
   }
 
   static TxPlan plan_copy(const struct rte_mbuf* m, uint32_t max_length) {
@@ -218,6 +270,11 @@ struct TxMbufPolicy {
       if (from.pool != nullptr) [[likely]]
         rte_mempool_put_bulk(from.pool, objects, n);
     }
+  }
+  void completed_in(uint32_t pool, const ChunkOffset* chunks, uint32_t count) const {
+    const PoolView& from = table->view[pool];
+    if (from.pool != nullptr) [[likely]]
+      put_elements<kDrainChunk>(from.pool, from.mbufs, chunks, count);
   }
 
  private:
