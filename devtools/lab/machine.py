@@ -15,7 +15,9 @@ HUGE_PAGES = 300
 # no_timer_check: on a busy host the emulated timer can be too late for the kernel's test of it, which ends in a panic.
 KERNEL_WORDS = "console=ttyS0 quiet panic=-1 mitigations=off no_timer_check"
 
-# NICs with several queues need taps. They are made in a network namespace of QEMU's own, joined by a bridge.
+# NICs with several queues need taps. They are made in a network namespace of QEMU's own, joined by a bridge that learns
+# no addresses, as a wire: testpmd sends packets back with the addresses they came with, and a bridge that has once heard
+# the application's address on its side would keep them from going back to the other.
 TAPS_SCRIPT = """
 for scope in all default; do
   echo 1 >/proc/sys/net/ipv6/conf/$scope/disable_ipv6  # the tests count packets
@@ -24,6 +26,7 @@ ip link add lab type bridge
 for end in 0 1; do
   ip tuntap add lab$end mode tap multi_queue
   ip link set lab$end master lab up
+  ip link set lab$end type bridge_slave learning off
 done
 ip link set lab up
 exec "$@"
