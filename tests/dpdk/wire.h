@@ -17,7 +17,7 @@
 namespace zcnbrh::testing {
 
 bool eventually(const std::function<bool()>& holds,
-                std::chrono::milliseconds within = std::chrono::seconds(10));
+                std::chrono::milliseconds within = std::chrono::seconds(60));
 
 class Wire {
  public:
