@@ -42,6 +42,8 @@ def eventually(condition, what, timeout=5.0):
 class Rig:
     """Pairs app<n>/peer<n> in a lab and, once started, a testpmd with port n on app<n>."""
 
+    pool_options = ()  # testpmd's, that say which pools there are
+
     def __init__(self, lab, pairs, queues):
         self.lab = lab
         self.pmd = None

@@ -19,6 +19,7 @@ from rig import Rig, check, device, equal, eventually, frames, main, netlab, tap
 from testpmd import APP_CORE, OTHER_CORE, Testpmd
 
 QUEUES = 4  # a half for each process
+ROUNDS = 6  # of a process that is killed
 
 
 def kernel_version():
@@ -32,7 +33,7 @@ class Both:
     def __init__(self, r, folder, procs):
         self.rig, self.folder, self.secondary = r, folder, None
         self.memory = ["--huge-dir", folder]
-        self.app = [f"--rxq={QUEUES}", f"--txq={QUEUES}", f"--num-procs={procs}"]
+        self.app = [*r.pool_options, f"--rxq={QUEUES}", f"--txq={QUEUES}", f"--num-procs={procs}"]
         self.last = procs - 1
 
     def start_primary(self, **keys):
@@ -222,7 +223,7 @@ def ends_with_losses(b, most):
 
 def killed():
     """kill -9 of the secondary under traffic, again and again: the next one takes its queues and packets flow"""
-    rounds, burst = 6, 32
+    rounds, burst = ROUNDS, 32
     with both() as b:
         for number in range(rounds):
             b.forward()

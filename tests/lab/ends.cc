@@ -3,15 +3,13 @@
 //
 // Two ports of the driver on the ends of one wire, both in zero-copy: numbered packets of mixed sizes in both
 // directions at once; every byte, every number in order, nothing lost, every buffer back. Run in the lab's
-// guest by ends_test.py, which names the netdevs by ZCNBRH_LAB_ENDS=first,second.
+// guest by ends_test.py.
 #include <gtest/gtest.h>
-#include <rte_bus_vdev.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <string>
 
-#include "tests/dpdk/eal_port.h"
+#include "tests/lab/two_ends.h"
 #include "tests/support/packet_peer.h"
 
 namespace zcnbrh::testing {
@@ -21,9 +19,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr uint64_t kPackets = 20'000;  // each way
 constexpr uint64_t kWindow = 96;       // packets under way each way
-constexpr unsigned kBuffers = 4095;
-constexpr auto kQuiet = std::chrono::milliseconds(2500);  // igb resets its link again from its watchdog
-constexpr auto kLinkPatience = std::chrono::seconds(60);
 constexpr auto kPatience = std::chrono::seconds(120);
 
 struct Row {
@@ -77,51 +72,15 @@ struct Direction {
   }
 };
 
-// Both ports have had their link for a while without a break.
-bool links_settle(uint16_t one, uint16_t other) {
-  const auto give_up = Clock::now() + kLinkPatience;
-  auto since = Clock::now();
-  while (Clock::now() < give_up) {
-    for (uint16_t port : {one, other}) {
-      rte_eth_link link{};
-      rte_eth_link_get_nowait(port, &link);
-      if (link.link_status == RTE_ETH_LINK_DOWN) since = Clock::now();
-    }
-    if (Clock::now() - since > kQuiet) return true;
-    rte_delay_us_sleep(10'000);
-  }
-  return false;
-}
-
-class Ends : public ::testing::TestWithParam<Row> {
+class Ends : public TwoEnds, public ::testing::WithParamInterface<Row> {
  protected:
-  void SetUp() override {
-    const char* names = std::getenv("ZCNBRH_LAB_ENDS");
-    ASSERT_NE(names, nullptr) << "run by ends_test.py in the lab's guest";
-    const std::string both = names;
-    first_ = both.substr(0, both.find(','));
-    second_ = both.substr(both.find(',') + 1);
-    ASSERT_TRUE(eal_ready());
-    // The driver's pool ops become the default once a port of it is there.
-    ASSERT_EQ(rte_vdev_init("net_zcnbrh_first", "iface=loop"), 0);
-    rte_vdev_uninit("net_zcnbrh_first");
-    pool_ = rte_pktmbuf_pool_create("ends", kBuffers, 128, 0, GetParam().data_room, SOCKET_ID_ANY);
-    ASSERT_NE(pool_, nullptr);
-  }
-  void TearDown() override { rte_mempool_free(pool_); }
-
-  PortPlan plan(const std::string& netdev) const {
-    PortPlan made;
-    made.devargs = "iface=" + netdev + ",zc=require" + GetParam().devargs;
-    return made;
-  }
-
-  std::string first_, second_;
-  rte_mempool* pool_ = nullptr;
+  uint16_t data_room() const override { return GetParam().data_room; }
 };
 
 TEST_P(Ends, EveryByteInOrderBothWaysInZeroCopy) {
-  EalPort one("net_zcnbrh_one", plan(first_), pool_), other("net_zcnbrh_other", plan(second_), pool_);
+  const char* keys = GetParam().devargs;
+  EalPort one("net_zcnbrh_one", plan(first_, keys), pool_),
+      other("net_zcnbrh_other", plan(second_, keys), pool_);
   ASSERT_EQ(one.error(), "");
   ASSERT_EQ(other.error(), "");
   for (uint16_t port : {one.id(), other.id()}) rte_eth_promiscuous_enable(port);

@@ -14,6 +14,7 @@ import os
 import pathlib
 import re
 import struct
+import subprocess
 import sys
 import time
 
@@ -28,7 +29,7 @@ import nics
 import tap
 import testpmd
 import xsk_watch
-from rig import DRIVER, Skip, check, device, equal, eventually, frames
+from rig import BUILD, DRIVER, Skip, check, device, equal, eventually, frames
 from testpmd import Testpmd
 
 PAIR = os.environ["ZCNBRH_LAB_PAIR"]
@@ -40,6 +41,7 @@ ONE_POOL = ("--no-numa", "--socket-num=0")
 MBUFS_A_PORT = 8192  # for both rings of 2048 and what is under way; making a pool takes the guest long
 SIZES = (60, 64, 127, 300, 1024, 1513, 1514)
 PEER_SYS = "/run/peer-sys"
+PROGRAMS = BUILD / "tests/lab/lab_programs"
 SETTLE_SECONDS = {"igb": 2.0}  # igb resets its link at each attach and again from its watchdog
 
 _peer_namespace = None
@@ -90,9 +92,9 @@ class NicLab(netlab.Lab):
         self.pairs.append((app, peer))
         self.kinds.append(kind)
         self.ends += [(app, "/sys"), (peer, PEER_SYS)]
-        self._set_up(app, queues, app_mac, mtu)
+        self._set_up(app, queues, app_mac, mtu, contextlib.nullcontext)
         with self.peer_side():
-            self._set_up(peer, queues, peer_mac, mtu)
+            self._set_up(peer, queues, peer_mac, mtu, self.peer_side)
             netlab.run("ip", "link", "set", peer, "promisc", "on")  # testpmd sends to other addresses than its own
             netlab.run("ethtool", "-K", peer, "gro", "off")  # it would hand TCP packets over later than the rest
         return app, peer
@@ -119,24 +121,25 @@ class NicLab(netlab.Lab):
             self.to_peer_side(name)
         return name
 
-    def _set_up(self, netdev, queues, mac=None, mtu=1500):
+    def _set_up(self, netdev, queues, mac=None, mtu=1500, side=None):
         shown = re.search(r"Combined:\s+(\d+)", netlab.run("ethtool", "-l", netdev, check=False))
         have = int(shown.group(1)) if shown else 1
         if queues > have:
             raise Skip(f"{netdev} has {have} queues here, this needs {queues}")
         if have > 1:
             netlab.run("ethtool", "-L", netdev, "combined", queues, check=False)  # refused where nothing changes
+        words = ["mtu", mtu, "up"]
         if mac:
             before = json.loads(netlab.run("ip", "-json", "link", "show", "dev", netdev))[0]["address"]
-            netlab.run("ip", "link", "set", netdev, "address", mac)
-            self._closing.callback(self._restore, netdev, before)
-        netlab.run("ip", "link", "set", netdev, "mtu", mtu, "up")
+            words = ["address", mac, *words]
+            self._closing.callback(self._restore, side, netdev, before)
+        netlab.run("ip", "link", "set", netdev, *words)
 
-    def _restore(self, netdev, address):
-        for side in (contextlib.nullcontext, self.peer_side):
-            with side():
-                netlab.run("ip", "link", "set", netdev, "address", address, "mtu", 1500, check=False)
-                netlab.run("ip", "addr", "flush", "dev", netdev, check=False)
+    @staticmethod
+    def _restore(side, netdev, address):
+        with side():
+            netlab.run("ip", "link", "set", netdev, "address", address, "mtu", 1500, check=False)
+            netlab.run("ip", "addr", "flush", "dev", netdev, check=False)
 
     def _carriers(self):
         def read(folder, netdev, name):
@@ -220,6 +223,19 @@ def on_veth(name):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def program(lab, cases):
+    """Runs cases of the lab's own programs (tests/lab/*.cc) on both ends of the pair, which it leaves as they were."""
+    ends = lab.both_ends()
+    done = subprocess.run([PROGRAMS, f"--gtest_filter={cases}"],
+                          env={**os.environ, "ZCNBRH_LAB_ENDS": ",".join(ends)}, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace", timeout=600)
+    tap.note(PROGRAMS.name, lambda: done.stdout)
+    check(re.search(r"^\[  PASSED  \] [1-9]\d* tests?\.", done.stdout, re.MULTILINE) and not done.returncode,
+          f"status {done.returncode}")
+    for end in ends:
+        equal(netlab.xdp_of(lab.link(end)), None, f"XDP program left on {end}")
 
 
 def main(functions):

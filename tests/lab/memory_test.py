@@ -14,13 +14,14 @@ from lab_rig import IGB, IOMMU, check, equal, exchange, main, rig
 NO_HUGE = ["--no-huge", "-m", "256"]
 
 
-def memory(name, mode, keys=None, reason=None, **options):
+def memory(name, mode, keys=None, reason=None, copied=False, **options):
     def test():
         with rig.rig(keys=keys, **options) as r:
             if reason:
                 check(reason in r.pmd.start_text, f"the driver does not say '{reason}'")
             equal(r.modes(), [mode], "mode by XDP_OPTIONS")
             exchange(r, 1000)
+            equal(r.pmd.xstats()["rx_q0_copied"], 1000 if copied else 0, "packets received by copy")
     test.__doc__ = name
     return test
 
@@ -37,4 +38,7 @@ if __name__ == "__main__":
         memory("--no-huge, pool_ops=0: zero-copy", "zero-copy", CROSSING, memory=NO_HUGE, mbufs=8192),
         memory("huge pages through files", "zero-copy", memory=["-m", "256"]),
         memory("--legacy-mem", "zero-copy", memory=["--legacy-mem", "-m", "256"]),
+        memory("pinned external buffers: zero-copy into frames of ours, and copied from there", "zero-copy",
+               app=["--mp-alloc=xbuf"], copied=True),
+        memory("private memory without a file: zero-copy where it is", "zero-copy", app=["--mp-alloc=xmem"]),
     ]))

@@ -6,7 +6,7 @@ where the packets really go."""
 
 import re
 
-from lab_rig import Skip, check, equal, main, netlab, numbered_flows, on_veth, rig
+from lab_rig import IGB, Skip, check, equal, main, netlab, numbered_flows, on_veth, program, rig
 
 veth = on_veth("queues_test")
 QUEUES = 2
@@ -48,6 +48,35 @@ def reta_moves_packets():
             equal(came, [len(sent) if number == queue else 0 for number in range(QUEUES)], "packets by queue")
 
 
+def kernels_key(netdev):
+    """ethtool's RSS key as hexadecimal digits."""
+    found = re.search(r"^((?:[0-9a-f]{2}:){15,}[0-9a-f]{2})$", netlab.run("ethtool", "-x", netdev), re.MULTILINE)
+    check(found, "ethtool shows no RSS key")
+    return found.group(1).replace(":", "")
+
+
+def ports_key(pmd):
+    return re.search(r"RSS key:\s*([0-9A-Fa-f]+)", pmd.command("show port 0 rss-hash key")).group(1).lower()
+
+
+def key_is_the_nics():
+    """the RSS key read and written: it is the one that ethtool shows, and packets still come by every queue"""
+    with two_queues() as r:
+        before = kernels_key(r.apps[0])
+        equal(ports_key(r.pmd), before, "RSS key by the port and by ethtool")
+        wanted = bytes((7 * at + 1) & 0xFF for at in range(len(before) // 2)).hex()
+        r.pmd.command(f"port config 0 rss-hash-key ipv4 {wanted}")
+        equal((kernels_key(r.apps[0]), ports_key(r.pmd)), (wanted, wanted), "RSS key, written, by ethtool and by the port")
+        r.forward("io")
+        sent = numbered_flows(200)
+        equal(sorted(r.peer().exchange(sent, window=32)), sorted(sent), "frames that came back")
+        r.pmd.command("stop")
+        came = veth.per_queue(r, "packets")[:QUEUES]
+        check(all(came), f"packets by queue: {came}")
+        r.pmd.command(f"port config 0 rss-hash-key ipv4 {before}")
+        equal(kernels_key(r.apps[0]), before, "RSS key, put back")
+
+
 def who_it_is():
     """firmware version, link speed and EEPROM are those that ethtool shows"""
     with rig.rig() as r:
@@ -68,5 +97,12 @@ def who_it_is():
         equal(found.group(1).lower().split()[:16], wanted, "first bytes of the EEPROM")
 
 
+def by_ethdev():
+    """EEPROM, registers, pause frames and LED by ethdev's calls are those of ethtool (nic.cc)"""
+    with netlab.Lab() as lab:
+        program(lab, "NicEnds.*")
+
+
 if __name__ == "__main__":
-    main([reta_moves_packets, who_it_is])
+    # igb's driver takes no key.
+    main([reta_moves_packets] + ([who_it_is, by_ethdev] if IGB else [key_is_the_nics]))
