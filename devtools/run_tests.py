@@ -3,13 +3,15 @@
 # Copyright 2026 The Z-CNBRH authors
 """Runs every test of the project and prints one readable report.
 
-Three runs of `meson test`: the plain build with every suite, then the suites that need no privilege once
-with ASan+UBSan and once with TSan. Sub-tests (gtest cases, TAP lines) are counted one by one, from Meson's
+Three runs of `meson test`: the plain build with every suite, and the suites that need no privilege once with
+ASan+UBSan and once with TSan. Those two are built and run beside the plain build's system tests, which wait for the
+kernel, or for programs of one thread, most of their time, and at a lower priority: no result depends on it. Sub-tests (gtest cases, TAP lines) are counted one by one, from Meson's
 JUnit file. The last line is `N passed, N failed, N skipped`. The exit status is 1 when anything failed, when
 nothing passed in a run, or when a suite has no test: a run that skips everything is not green.
 """
 
 import argparse
+import concurrent.futures
 import contextlib
 import dataclasses
 import fcntl
@@ -36,21 +38,23 @@ class Run:
     setup: tuple = ()
     environment: dict = dataclasses.field(default_factory=dict)
     no_aslr: bool = False
+    words: tuple = ()  # before every command
 
 
 # Without the driver: it is loaded into programs that are not instrumented. Optimization 0 halves the time to
 # compile, and -g1 is all that a report's line numbers need; the plain build tests the code that ships.
 SANITIZED = ("-Db_ndebug=false", "-Doptimization=0", "-Dcpp_args=-g1", "-Dpmd=disabled", "-Dsystem_tests=false",
              "-Dexamples=false")
+BESIDE = ("nice", "-n", "15")
 RUNS = (
     Run("build", "build", SUITES),
     Run("asan", "build-asan", ("unit", "capi"), ("-Db_sanitize=address,undefined", *SANITIZED),
         {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1",
-         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}),
+         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}, words=BESIDE),
     # GCC 12's TSan run-time cannot place its shadow memory when the kernel spreads mappings over more than
     # 28 bits (vm.mmap_rnd_bits), so its programs start without address randomisation.
     Run("tsan", "build-tsan", ("unit", "capi"), ("-Db_sanitize=thread", *SANITIZED),
-        {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"}, no_aslr=True),
+        {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"}, no_aslr=True, words=BESIDE),
 )
 
 
@@ -148,11 +152,18 @@ def can_switch_off_aslr():
 
 
 def build(run):
-    """Configures and compiles quietly; a failure shows everything."""
+    """Configures and compiles. What is built beside something else shows its output when it fails alone."""
     folder = ROOT / run.folder
+    commands = [["ninja", "-C", folder]]
     if run.setup:
-        subprocess.run([ROOT / "devtools/configure.sh", folder, *run.setup], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["ninja", "-C", folder], check=True)
+        commands.insert(0, [ROOT / "devtools/configure.sh", folder, *run.setup])
+    for command in commands:
+        done = subprocess.run([*run.words, *command], check=not run.words, text=True, errors="replace",
+                              stdout=subprocess.PIPE if run.words else None,
+                              stderr=subprocess.STDOUT if run.words else None)
+        if done.returncode:
+            print(done.stdout, flush=True)
+            raise subprocess.CalledProcessError(done.returncode, command)
 
 
 @contextlib.contextmanager
@@ -172,7 +183,7 @@ def run_meson(run, suites, names):
     # A program that crashes writes no result: Meson would take the file of the run before for it.
     for old in [*folder.glob("*.xml"), *folder.glob(f"meson-logs/{LOGS}.*")]:
         old.unlink(missing_ok=True)
-    command = ["setarch", "-R"] if run.no_aslr and can_switch_off_aslr() else []
+    command = [*run.words, *(["setarch", "-R"] if run.no_aslr and can_switch_off_aslr() else [])]
     command += ["meson", "test", "-C", folder, "--no-rebuild", "--logbase", LOGS,
                 "--num-processes", str(os.cpu_count() or 1)]
     for suite in suites:
@@ -187,18 +198,18 @@ def run_meson(run, suites, names):
         others = []
         for line in meson.stdout:
             if re.match(r"\s*(▶ )?\d+/\d+ ", line):
-                print("  " + line.strip(), flush=True)
+                print(f"  {run.name:<6}{line.strip()}", flush=True)
             else:
                 others.append(line)
     return meson.returncode, "".join(others)
 
 
-def print_failures(programs):
-    for program in programs:
+def print_failures(rows):
+    for run_name, program in ((run_name, program) for run_name, _, programs in rows for program in programs):
         failed = [case for case in program.cases if case.result == "failed"]
         if not failed:
             continue
-        print(f"\nFAILED {program.suite}/{program.name}")
+        print(f"\nFAILED {run_name} {program.suite}/{program.name}")
         for case in failed:
             print(f"  {case.name}")
             for line in case.detail.splitlines():
@@ -227,18 +238,14 @@ def print_table(rows):
         print(f"{run_name:<8}{suite:<10}{len(programs):>9}{counts[0]:>8}{counts[1]:>8}{counts[2]:>8}{seconds:>9.1f}")
 
 
-def run_one(run, arguments):
-    """Returns the programs of the run, its rows of the table, and what is wrong with it besides failed cases."""
-    suites = [suite for suite in run.suites if not arguments.suite or suite in arguments.suite]
-    if not suites:
-        return [], [], []
+def run_tests(run, suites, arguments):
+    """Runs what is built. Returns the programs of the run, its rows of the table, and what is wrong with it besides
+    failed cases."""
     started = time.monotonic()
-    print(f"\n== {run.name}: {', '.join(suites)}", flush=True)
-    build(run)
+    print(f"== {run.name}: {', '.join(suites)}", flush=True)
     with locked(ROOT / run.folder):
         code, rest = run_meson(run, suites, arguments.names)
         programs = read_results(ROOT / run.folder)
-    print_failures(programs)
     rows = [(run.name, suite, [program for program in programs if program.suite == suite]) for suite in suites]
 
     wrong = []
@@ -251,8 +258,39 @@ def run_one(run, arguments):
     if code != 0 and not any(program.count("failed") for program in programs):
         print(rest)
         wrong.append(f"{run.name}: meson test ended with status {code}")
-    print(f"== {run.name}: {time.monotonic() - started:.0f} s with its build", flush=True)
+    print(f"== {run.name}: its tests took {time.monotonic() - started:.0f} s", flush=True)
     return programs, rows, wrong
+
+
+def build_and_run(runs, arguments, after_build=lambda: None):
+    """One run after the other. `after_build` is called once the first is built."""
+    collected = [], [], []
+    for run in runs:
+        suites = [suite for suite in run.suites if not arguments.suite or suite in arguments.suite]
+        if not suites:
+            continue
+        started = time.monotonic()
+        try:
+            build(run)
+            print(f"== {run.name}: built in {time.monotonic() - started:.0f} s", flush=True)
+        except subprocess.CalledProcessError as error:
+            collected[2].append(f"{run.name}: {pathlib.Path(error.cmd[0]).name} failed, the build is broken")
+            continue
+        after_build()
+        for all_of_it, new in zip(collected, run_tests(run, suites, arguments)):
+            all_of_it += new
+    return collected
+
+
+def run_all(runs, arguments):
+    """The first run, and beside its tests the others one after the other."""
+    first, *others = runs
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        beside = []
+        collected = build_and_run(
+            [first], arguments, lambda: beside.append(pool.submit(build_and_run, others, arguments)))
+        more = beside[0].result() if beside else build_and_run(others, arguments)
+    return [mine + theirs for mine, theirs in zip(collected, more)]
 
 
 def main():
@@ -262,16 +300,8 @@ def main():
     parser.add_argument("names", nargs="*", help="only these test programs, as in `meson test --list`")
     arguments = parser.parse_args()
 
-    programs, rows, wrong = [], [], []
-    for run in RUNS:
-        if arguments.only in (None, run.name):
-            try:
-                more = run_one(run, arguments)
-            except subprocess.CalledProcessError as error:
-                more = [], [], [f"{run.name}: {pathlib.Path(error.cmd[0]).name} failed, the build is broken"]
-            for collected, new in zip((programs, rows, wrong), more):
-                collected += new
-
+    programs, rows, wrong = run_all([run for run in RUNS if arguments.only in (None, run.name)], arguments)
+    print_failures(rows)
     print_table(rows)
     print()
     print_skips(programs)
