@@ -119,7 +119,10 @@ void pool_made(const struct rte_mempool* pool) {
 
 void on_pool_event(enum rte_mempool_event event, struct rte_mempool* pool, void* /*unused*/) {
   const ControlLock lock;
-  if (event == RTE_MEMPOOL_EVENT_DESTROY) pool_destroyed(pool);
+  if (event == RTE_MEMPOOL_EVENT_DESTROY) {
+    pool_destroyed(pool);
+    PoolMemory::destroyed(pool);
+  }
   if (event == RTE_MEMPOOL_EVENT_READY) pool_made(pool);
 }
 
@@ -139,7 +142,7 @@ void memory_freed(const uint8_t* base, size_t bytes) {
       leave_sender(port, queue, *memory, false);
     }
   });
-  memory->set_gone();
+  memory->set_lost();
 }
 
 void on_memory_event(enum rte_mem_event event, const void* base, size_t bytes, void* /*unused*/) {

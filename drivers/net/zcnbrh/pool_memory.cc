@@ -24,6 +24,7 @@ namespace {
 struct Adopted {
   std::mutex lock;
   std::vector<std::weak_ptr<PoolMemory>> pools;
+  std::vector<const struct rte_mempool*> lost;  // there, but their memory is not
 
   template <typename Wanted>
   std::shared_ptr<PoolMemory> find(Wanted wanted) {
@@ -55,6 +56,22 @@ MemoryRun fileless_at(uint8_t* at, const uint8_t* last, const std::vector<Proces
       reinterpret_cast<uint8_t*>(align_up(reinterpret_cast<uintptr_t>(last), kPageSize)));
   run.length = static_cast<size_t>(end - at);
   return run;
+}
+
+// Is the memory that a mempool was populated with still there? An application that gave it back (rte_free(),
+// rte_memzone_free()) before the mempool has elements that must not be touched.
+bool has_its_memory(const struct rte_mempool* pool) {
+  {
+    const std::lock_guard guard(adopted().lock);
+    if (std::find(adopted().lost.begin(), adopted().lost.end(), pool) != adopted().lost.end()) return false;
+  }
+  const std::vector<ProcessArea> areas = process_areas();
+  const struct rte_mempool_memhdr* memory;
+  STAILQ_FOREACH(memory, &pool->mem_list, next) {
+    const auto* at = static_cast<const uint8_t*>(memory->addr);
+    if (!areas.empty() && writable_around(areas, at).end < at + memory->len) return false;
+  }
+  return true;
 }
 
 // The file behind the page at `at`; one without a file has no length.
@@ -163,6 +180,17 @@ void PoolMemory::set_gone() {
   gone_ = true;
 }
 
+void PoolMemory::set_lost() {
+  const std::lock_guard guard(adopted().lock);
+  gone_ = true;
+  adopted().lost.push_back(pool_);
+}
+
+void PoolMemory::destroyed(const struct rte_mempool* pool) {
+  const std::lock_guard guard(adopted().lock);
+  std::erase(adopted().lost, pool);
+}
+
 PoolMemory::~PoolMemory() {
   rte_free(owners_);
   rte_free(history_);
@@ -171,6 +199,7 @@ PoolMemory::~PoolMemory() {
 Status PoolMemory::look_at_elements() {
   if (!is_packet_pool(pool_))
     return pool_error(pool_, EINVAL, "not a pool of packet buffers; make it with rte_pktmbuf_pool_create()");
+  if (!has_its_memory(pool_)) return pool_error(pool_, EINVAL, "its memory was given back to the system");
   mbuf_bytes_ = static_cast<uint32_t>(sizeof(struct rte_mbuf)) + rte_pktmbuf_priv_size(pool_);
   buffer_bytes_ = rte_pktmbuf_data_room_size(pool_);
   const bool pinned = (rte_pktmbuf_priv_flags(pool_) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) != 0;

@@ -47,6 +47,9 @@ class PoolMemory {
   // The mempool, or memory of it, is no more: nothing of it may be touched.
   bool gone() const { return gone_; }
   void set_gone();
+  // Its memory went although the mempool is still there: it is never looked at again, until destroyed().
+  void set_lost();
+  static void destroyed(const struct rte_mempool* pool);
   // The pages it lies in, in address order.
   std::span<const MemoryRun> runs() const { return runs_; }
   // Its first element's first byte, in the application. Its ledger begins there.
