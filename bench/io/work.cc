@@ -48,8 +48,14 @@ class Runner {
 
   // One batch; returns the packets moved.
   uint32_t step() {
-    const uint32_t moved = options_.work == Work::kSend ? path_.send(payload(frame_)) : take();
+    const uint32_t moved = options_.work == Work::kSend ? give() : take();
     found_.packets += moved;
+    return moved;
+  }
+  uint32_t give() {
+    const uint64_t before = tsc();
+    const uint32_t moved = path_.send(payload(frame_));
+    if (moved != 0) found_.sending_cycles += tsc() - before;
     return moved;
   }
   uint32_t take() {

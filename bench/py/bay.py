@@ -34,14 +34,12 @@ class Work:
     source: bool  # packets come from the XDP source on the far end
     joined: bool  # on ports 1 and 2, started by tx_first
     counter: str  # what counts: the driver's "rx", or "tx" as the kernel saw it on the netdevs
-    lcores: int = 1
 
 
 WORKS = {
     "rxonly": Work("rxonly", True, False, "rx"),
     "txonly": Work("txonly", False, False, "tx"),
     "io": Work("io", False, True, "tx"),
-    "io, 2 lcores": Work("io", False, True, "tx", 2),
     "macswap": Work("macswap", True, False, "tx"),
 }
 LONGEST_LIVE_FRAME = 3400  # of the XDP source: it must fit in a page with headroom and tail
@@ -93,16 +91,16 @@ def core_times(core):
 
 class Bay:
     def __init__(self, context, lab, subject, cores, longest=64):
-        """`cores`: CPUs that testpmd and its threads may use; forwarding runs on the first. `longest` frame to come."""
+        """`cores`: CPUs that testpmd and its threads may use, those of its forwarding lcores first, that of its prompt
+        last. `longest` frame to come."""
         self.context, self.lab, self.subject, self.cores = context, lab, subject, cores
         self.size = size_for(subject, longest)
         self.far = None  # far end of port 0
         self.netdevs = self._tap_names() if subject.makes_netdev else self._veth_names(self.size.mtu)
         become = ["taskset", "--cpu-list", ",".join(map(str, sorted(set(cores))))]
         devices = [subject.device(number, name) for number, name in enumerate(self.netdevs)]
-        # One lcore more than is used for now: see `set nbcore` below.
-        self.pmd = lab.keep(Testpmd(devices, cores=(cores[0], cores[-1], cores[-1]), become=become, app=self.size.app,
-                                    eal=subject.eal, mbufs=4096 if self.size.app and not self.size.segments else 16384))
+        self.pmd = lab.keep(Testpmd(devices, cores=cores, become=become, app=self.size.app, eal=subject.eal,
+                                    mbufs=4096 if self.size.app and not self.size.segments else 16384))
         if len(self.pmd.ports()) != len(self.netdevs) or "Start ports failed" in self.pmd.start_text:
             why = re.search(r"^.*(?:MTU .* >|[Cc]annot|[Ff]ail|[Ee]rror|[Ii]nvalid).*$", self.pmd.text, re.MULTILINE)
             self.pmd.kill()
@@ -164,8 +162,7 @@ class Bay:
         ports, listed = ((1, 2), "1,2") if work.joined else ((0,), "0")
         self._empty(listed)
         segments = self.size.segments or (size,)
-        self.pmd.commands(f"set nbcore {work.lcores}", f"set fwd {work.mode}",
-                          f"set txpkts {','.join(map(str, segments))}",
+        self.pmd.commands(f"set fwd {work.mode}", f"set txpkts {','.join(map(str, segments))}",
                           "start tx_first" if work.joined else "start")
         source = self._source(size) if work.source else None
         try:
@@ -198,6 +195,6 @@ class Bay:
                       watch.share(span))
 
 
-def cores_of(count):
-    """CPUs of a subject that may use so many: forwarding on the first."""
-    return (APP_CORE, OTHER_CORE) if count > 1 else (APP_CORE, APP_CORE)
+# By what is written in the tables. The prompt's core is the last one; a driver may find it free for a thread.
+CORES = {"1 core": (APP_CORE, APP_CORE), "2 cores": (APP_CORE, OTHER_CORE),
+         "2 lcores": (APP_CORE, OTHER_CORE, OTHER_CORE)}

@@ -18,7 +18,8 @@ program copies a 64-byte packet for each one sent; the kernel's netdev counts. r
 core sends one stamped packet at a time through AF_PACKET and waits for it to come back; the program under test
 swaps the MAC addresses (sockets: answers). It spins for the first pair of columns and sleeps between packets for
 the second. cycles/packet is the time core 0 was in use, by whomever, in TSC cycles; a program that spins uses all
-of it. UDP sockets also pass the kernel's IP stack, which the others do without: that is their price, and their
+of it. "in the call": cycles a packet inside the calls that sent, what sending costs a program that has other work
+meanwhile. UDP sockets also pass the kernel's IP stack, which the others do without: that is their price, and their
 service."""
 
 
@@ -42,7 +43,9 @@ WAYS = (
     Way("net_af_xdp", "net_af_xdp"),
     Way("net_af_xdp busy_budget=0", "net_af_xdp", "busy_budget=0"),
     Way("net_zcnbrh", "net_zcnbrh"),
+    Way("net_zcnbrh kick=thread", "net_zcnbrh", "kick=thread"),
     Way("libzcnbrh", "libzcnbrh"),
+    Way("libzcnbrh kick=thread", "libzcnbrh", "kick=thread"),
 )
 RECEIVE, SEND, SPIN, SLEEP = "way receive", "way send", "way round trip, spinning", "way round trip, sleeping"
 
@@ -80,6 +83,7 @@ def _send(context, _, way, near, __, plan):
     with programs.io(context.build, way.path, "send", near, "--seconds", plan.seconds, keys=way.keys) as program:
         found = program.result()
     _rate(context.store, SEND, way, found, found["on_wire"])
+    context.store.add(SEND, way.name, "call", "TSC cycles", found["sending_cycles"] / found["packets"])
 
 
 def _round_trip(context, lab, way, near, far, plan, bench):
@@ -129,7 +133,8 @@ def _row(store, way):
         return "cannot" if value is None and store.refusal(bench, way.name) else number(value)
     row = [way.name]
     for bench in (RECEIVE, SEND):
-        row += [cell(bench, "rate"), cell(bench, "cycles/packet"), cell(bench, "core 0 busy")]
+        row += [cell(bench, "rate"), cell(bench, "cycles/packet")]
+    row.append(cell(SEND, "call"))
     for bench in (SPIN, SLEEP):
         row.append(f"{cell(bench, 'p50')} / {cell(bench, 'p99')}" if store.median(bench, way.name, "p50")
                    else cell(bench, "p50"))
@@ -137,7 +142,7 @@ def _row(store, way):
 
 
 def section(store):
-    head = ["", "receive, Mpps", "cycles/packet", "core 0, %", "send, Mpps", "cycles/packet", "core 0, %",
+    head = ["", "receive, Mpps", "cycles/packet", "send, Mpps", "cycles/packet", "in the call",
             "round trip p50 / p99, µs", "the same, sleeping", "CPU asleep, %"]
     text = [NOTE, markdown_table(head, [_row(store, way) for way in WAYS])]
     refused = [f"- {bench.removeprefix('way ')}, {way.name}: {store.refusal(bench, way.name)}"

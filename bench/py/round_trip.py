@@ -18,6 +18,7 @@ MODES = (
     Subject("net_zcnbrh"),
     Subject("net_zcnbrh", "busy_budget=0"),
     Subject("net_zcnbrh", "busy_budget=64"),
+    Subject("net_zcnbrh", "kick=thread"),
     Subject("net_af_xdp"),
     Subject("net_af_xdp", "busy_budget=0"),
     Subject("net_af_packet"),

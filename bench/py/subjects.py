@@ -50,10 +50,11 @@ class Subject:
 # the queueing discipline.
 SUBJECTS = (
     Subject("net_zcnbrh"),
+    Subject("net_zcnbrh", "kick=thread"),
     Subject("net_af_xdp"),
     Subject("net_af_xdp", "busy_budget=0"),
     Subject(REBUILT, "shared_umem=1,busy_budget=0", "net_af_xdp rebuilt, shared_umem=1,busy_budget=0",
-            modes=("io", "io, 2 lcores")),
+            modes=("io",)),
     Subject("net_af_packet", main=False),
     Subject("net_af_packet", "blocksz=65536,framesz=2048,framecnt=2048,qdisc_bypass=1", "net_af_packet tuned",
             main=False),

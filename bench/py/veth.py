@@ -5,7 +5,7 @@
 import disturbance
 import netlab
 import subjects as drivers
-from bay import Bay, Unable, WORKS, cores_of
+from bay import CORES, WORKS, Bay, Unable
 from report import Section, markdown_table, number, ratio_text
 from subjects import JUMBO, OURS, SHORT, SUBJECTS, in_order, settings
 
@@ -20,11 +20,11 @@ packet socket, since the XDP source's must fit in a page. A ratio is the median 
 
 
 def bench_name(mode, size, cores):
-    return f"veth {mode} {size} B, {cores} core{'s' if cores > 1 else ''}"
+    return f"veth {mode} {size} B, {cores}"
 
 
 class Plan:
-    """What is to be run: sizes and modes for a number of cores."""
+    """What is to be run: sizes and modes, with the cores named."""
 
     def __init__(self, cores, sizes, modes=tuple(WORKS), rounds=5, minor_rounds=2, seconds=0.5, subjects=SUBJECTS,
                  tries=disturbance.TRIES):
@@ -39,12 +39,11 @@ class Plan:
         return self.rounds if subject.main else min(self.rounds, self.minor_rounds)
 
 
-ONE_LCORE = tuple(mode for mode, work in WORKS.items() if work.lcores == 1)
-FULL = (Plan(2, (64, 512, 1500)), Plan(1, (64, 1500), ONE_LCORE), Plan(2, (9000,), ONE_LCORE, rounds=3, subjects=JUMBO),
-        Plan(1, (9000,), ONE_LCORE, rounds=2, subjects=JUMBO))
-QUICK = (Plan(2, (64,), ("rxonly", "txonly", "io"), rounds=3, subjects=SHORT),)
-SMOKE = (Plan(1, (64,), rounds=1, seconds=0.05, subjects=SHORT, tries=1),
-         Plan(2, (9000,), ONE_LCORE, rounds=1, seconds=0.05, subjects=JUMBO[:2], tries=1))
+FULL = (Plan("2 cores", (64, 512, 1500)), Plan("1 core", (64, 1500)), Plan("2 lcores", (64,), ("io",), minor_rounds=1),
+        Plan("2 cores", (9000,), rounds=3, subjects=JUMBO), Plan("1 core", (9000,), rounds=2, subjects=JUMBO))
+QUICK = (Plan("2 cores", (64,), ("rxonly", "txonly", "io"), rounds=3, subjects=SHORT),)
+SMOKE = (Plan("1 core", (64,), rounds=1, seconds=0.05, subjects=SHORT, tries=1),
+         Plan("2 cores", (9000,), rounds=1, seconds=0.05, subjects=JUMBO[:2], tries=1))
 
 
 def _open_bays(context, lab, plan):
@@ -52,7 +51,7 @@ def _open_bays(context, lab, plan):
     bays = []
     for subject in plan.subjects:
         try:
-            bays.append(Bay(context, lab, subject, cores_of(plan.cores), max(plan.sizes)))
+            bays.append(Bay(context, lab, subject, CORES[plan.cores], max(plan.sizes)))
         except (Unable, RuntimeError, TimeoutError) as error:
             say(f"  {subject.name}: {str(error).splitlines()[0]}")
             for mode, size in plan.cells():
