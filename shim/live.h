@@ -13,7 +13,7 @@
 
 namespace zcnbrh::shim {
 
-std::string live_name(pid_t pid);  // without the leading zero byte
-void open_live() noexcept;         // after rte_eal_init(); says why not
+std::string live_name(pid_t pid);
+void open_live() noexcept;  // after rte_eal_init(); says why not
 
 }  // namespace zcnbrh::shim

@@ -20,8 +20,10 @@
 #include <rte_log.h>
 #include <rte_mbuf.h>
 #include <rte_mbuf_pool_ops.h>
+#include <rte_memory.h>
 #include <rte_mempool.h>
 #include <rte_mtr.h>
+#include <rte_ring.h>
 #include <rte_tm.h>
 #include <rte_version.h>
 

@@ -16,6 +16,7 @@
 #include "shim/next.h"
 #include "shim/ports.h"
 #include "shim/settings.h"
+#include "shim/share_server.h"
 
 namespace zcnbrh::shim {
 namespace {
@@ -204,6 +205,23 @@ Json messages_json() {
   return out;
 }
 
+Json peers_json() {
+  Json out = Json::array();
+  for (const PeerReport& peer : peers_report()) {
+    Json attached = Json::array();
+    for (const AttachedReport& one : peer.attached)
+      attached.push_back({{"kind", one.kind},
+                          {"name", one.name},
+                          {"taken", one.taken},
+                          {"given", one.given},
+                          {"refused", one.refused},
+                          {"repair", one.repair}});
+    out.push_back(
+        {{"pid", peer.pid}, {"gone", peer.gone}, {"held", peer.held}, {"attached", std::move(attached)}});
+  }
+  return out;
+}
+
 std::string report_path() {
   std::string path = settings().report;
   if (const size_t at = path.find("%p"); at != std::string::npos)
@@ -261,6 +279,7 @@ std::string report_json() {
   out["devices"] = devices_json();
   out["ports"] = ports_json();
   out["pools"] = pools_json();
+  out["native"] = peers_json();
   out["calls"] = calls_json();
   out["messages"] = messages_json();
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';

@@ -37,16 +37,21 @@ Result<std::string> read_map_file(const char* path) {
   return text;
 }
 
+Status read_switch(const char* name, bool& on) {
+  const std::string value = setting(name);
+  if (!value.empty() && value != "0" && value != "1")
+    return Error{EINVAL, name, "'" + value + "' is neither 0 nor 1"};
+  on = value == "1";
+  return {};
+}
+
 Status read_mode(Settings& settings) {
   const std::string mode = setting("ZCNBRH_MODE");
   if (!mode.empty() && mode != "lenient" && mode != "strict")
     return Error{EINVAL, "ZCNBRH_MODE", "'" + mode + "' is neither lenient nor strict"};
   settings.strict = mode == "strict";
-  const std::string observe = setting("ZCNBRH_OBSERVE");
-  if (!observe.empty() && observe != "0" && observe != "1")
-    return Error{EINVAL, "ZCNBRH_OBSERVE", "'" + observe + "' is neither 0 nor 1"};
-  settings.observe = observe == "1";
-  return {};
+  if (Status s = read_switch("ZCNBRH_OBSERVE", settings.observe); !s) return s;
+  return read_switch("ZCNBRH_SHARE", settings.share);
 }
 
 }  // namespace
@@ -54,7 +59,8 @@ Status read_mode(Settings& settings) {
 constinit std::atomic<Doing> g_doing{Doing::kIdle};
 
 bool is_anything_asked() noexcept {
-  return is_given("ZCNBRH_MAP") || is_given("ZCNBRH_MAP_FILE") || is_given("ZCNBRH_OBSERVE");
+  return is_given("ZCNBRH_MAP") || is_given("ZCNBRH_MAP_FILE") || is_given("ZCNBRH_OBSERVE") ||
+         is_given("ZCNBRH_SHARE");
 }
 
 Result<Settings> read_settings() {

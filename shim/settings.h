@@ -9,6 +9,7 @@
 //                    masked; each time with a warning. strict: an error
 //   ZCNBRH_OBSERVE   1: change nothing, only report
 //   ZCNBRH_DRIVER    the driver's file; default: beside the shim, else by its bare name
+//   ZCNBRH_SHARE     1: native processes may attach rings and pools (lib/share/dpdk_peer.h)
 //   ZCNBRH_REPORT    file for the report at exit; %p becomes the process's number
 #pragma once
 
@@ -26,6 +27,7 @@ struct Settings {
   std::vector<Map> maps;
   bool strict = false;
   bool observe = false;
+  bool share = false;
   std::string driver;
   std::string report;
 };

@@ -12,6 +12,7 @@
 #include "shim/report.h"
 #include "shim/say.h"
 #include "shim/settings.h"
+#include "shim/share_server.h"
 
 namespace zcnbrh::shim {
 namespace {
@@ -105,6 +106,7 @@ Outcome settle_ports(StartUp& start) {
 Outcome open_report(StartUp& /*start*/) {
   start_report();
   open_live();
+  if (settings().share) open_share();
   return Outcome::kGo;
 }
 

@@ -27,18 +27,19 @@ ARROWS = {
     "lib/flow": ["lib/base", "lib/netdev", "lib/xdp", "bpf"],
     "lib/config": ["lib/base"],
     "lib/xsk": LIB,
-    "lib/capi": ["include/zcnbrh", "lib/base", "lib/config", "lib/umem", "lib/xsk"],
+    "lib/capi": ["include/zcnbrh", "lib/base", "lib/config", "lib/share", "lib/umem", "lib/xsk"],
     "drivers/net/zcnbrh": LIB,
     "shim": ["lib/base", "lib/config", "lib/netdev", "lib/share"],
     "app/testpmd-plugin": ["drivers/net/zcnbrh"],
     "examples": ["include/zcnbrh"],
+    "examples/pipeline": ["include/zcnbrh"],
     "tests": ["*"],
     "bench": ["*"],
     "devtools": ["lib/base", "lib/config", "lib/xsk"],
 }
 
 # Headers of others -> the only folders that may include them.
-DPDK = ["drivers/net/zcnbrh", "shim", "app/testpmd-plugin", "tests", "bench"]
+DPDK = ["drivers/net/zcnbrh", "shim", "app/testpmd-plugin", "examples/pipeline", "tests", "bench"]
 OTHERS = [
     (r"(rte_|ethdev_|bus_vdev_|bus_driver\.h|dev_driver\.h|cmdline)", "DPDK", DPDK),
     (r"(bpf/|xdp/)", "libbpf and libxdp", ["bpf", "lib/base", "lib/xdp", "tests", "bench"]),

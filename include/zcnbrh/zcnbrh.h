@@ -430,6 +430,65 @@ enum zcnbrh_log_level {
  */
 ZCNBRH_API void zcnbrh_set_log(void (*log)(int level, const char *line)) ZCNBRH_NOEXCEPT;
 
+/*
+ * Rings and pools of a DPDK program, from a process without DPDK: one stage of a pipeline may be native while the
+ * others stay. The program runs under libzcnbrh_shim.so with ZCNBRH_SHARE=1 (docs/shim.md). Its memory is mapped here
+ * at the same addresses; packets go over by pointer and are never copied. Many or one producers and consumers, as the
+ * ring was made; a process that dies inside a call is noticed and the ring goes on.
+ *
+ * Only packets of attached pools cross, whole buffers of their own (no clones, no external buffers). One thread at a time
+ * may use a handle; attach again for another thread. Nothing here survives fork().
+ */
+struct zcnbrh_ring;
+struct zcnbrh_pool;
+struct zcnbrh_mbuf; /* an rte_mbuf of the DPDK program */
+
+/*
+ * Attaches a ring, or a pool of packets, by its name.
+ * pid: the DPDK program, in this PID and network namespace. name: as given to rte_ring_create() or
+ *   rte_pktmbuf_pool_create(). out: gets the handle, or NULL when the call fails.
+ * Thread: any.
+ * Returns 0; -EINVAL: an argument is NULL; -ENOENT: no such ring or pool; -ECONNREFUSED: the process does not share;
+ *   -ENOTSUP: a kind of ring or pool that is not served; -EPROTO: another version or DPDK ABI; -EEXIST: its
+ *   addresses are in use here; -ENOSPC: 32 are attached.
+ * Minimum kernel: 4.17.
+ * Released by: zcnbrh_ring_detach(), zcnbrh_pool_detach().
+ */
+ZCNBRH_API int zcnbrh_ring_attach(int pid, const char *name, struct zcnbrh_ring **out) ZCNBRH_NOEXCEPT;
+ZCNBRH_API int zcnbrh_pool_attach(int pid, const char *name, struct zcnbrh_pool **out) ZCNBRH_NOEXCEPT;
+
+/* Ends it. Packets in hand stay out of their pool: put them back, or into a ring, before. 0, or -EINVAL for NULL. */
+ZCNBRH_API int zcnbrh_ring_detach(struct zcnbrh_ring *ring) ZCNBRH_NOEXCEPT;
+ZCNBRH_API int zcnbrh_pool_detach(struct zcnbrh_pool *pool) ZCNBRH_NOEXCEPT;
+
+/*
+ * Take packets out of a ring, put packets into it.
+ * count: at most 64 go at a time. packets: room for so many, or that many.
+ * Ownership: what was taken is the caller's until it is put into a ring or back into its pool; what went in is not.
+ * Thread: the handle's. Waits for those who claimed a place before, as DPDK's functions do; no system call otherwise.
+ * Returns how many, 0 when the ring is empty or full; -EINVAL: NULL; -EBADMSG: the first one may not cross, it stays
+ *   where it is; -ENOENT: the ring was freed; -EPIPE: its process is gone.
+ */
+ZCNBRH_API int zcnbrh_ring_dequeue(struct zcnbrh_ring *ring, struct zcnbrh_mbuf **packets,
+                                   uint32_t count) ZCNBRH_NOEXCEPT;
+ZCNBRH_API int zcnbrh_ring_enqueue(struct zcnbrh_ring *ring, struct zcnbrh_mbuf *const *packets,
+                                   uint32_t count) ZCNBRH_NOEXCEPT;
+
+/*
+ * Take empty packets out of a pool, give packets of it back, with all their segments.
+ * As above; zcnbrh_pool_put() gives -EBADMSG for a packet that is not this pool's alone, or is shared (refcnt).
+ */
+ZCNBRH_API int zcnbrh_pool_get(struct zcnbrh_pool *pool, struct zcnbrh_mbuf **packets, uint32_t count) ZCNBRH_NOEXCEPT;
+ZCNBRH_API int zcnbrh_pool_put(struct zcnbrh_pool *pool, struct zcnbrh_mbuf *const *packets,
+                               uint32_t count) ZCNBRH_NOEXCEPT;
+
+/* A packet's first segment: where its bytes are, how many; and the segment after it, or NULL. */
+ZCNBRH_API void *zcnbrh_mbuf_data(const struct zcnbrh_mbuf *packet) ZCNBRH_NOEXCEPT;
+ZCNBRH_API uint32_t zcnbrh_mbuf_length(const struct zcnbrh_mbuf *packet) ZCNBRH_NOEXCEPT;
+ZCNBRH_API struct zcnbrh_mbuf *zcnbrh_mbuf_next(const struct zcnbrh_mbuf *packet) ZCNBRH_NOEXCEPT;
+/* Of a packet of one segment: 0, or -EMSGSIZE beyond its buffer, -ENOTSUP for a chain. */
+ZCNBRH_API int zcnbrh_mbuf_set_length(struct zcnbrh_mbuf *packet, uint32_t length) ZCNBRH_NOEXCEPT;
+
 #ifdef __cplusplus
 }
 #endif

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <utility>
 
@@ -45,11 +46,16 @@ Result<FdChannel> FdChannel::connect(const std::string& path, uint32_t timeout_m
   if (path.size() >= sizeof address.sun_path)
     return Error{ENAMETOOLONG, "connect", path + ": at most 107 bytes"};
   std::memcpy(address.sun_path, path.data(), path.size());
+  auto length = static_cast<socklen_t>(sizeof address);
+  if (path.starts_with('@')) {  // abstract: the name is as long as the address says
+    address.sun_path[0] = '\0';
+    length = static_cast<socklen_t>(offsetof(struct sockaddr_un, sun_path) + path.size());
+  }
   FdChannel out;
   out.fd_.reset(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
   if (!out.fd_) return Error{errno, "socket(AF_UNIX)", {}};
   if (Status s = set_timeouts(out.fd_.get(), timeout_ms); !s) return s.error();
-  if (::connect(out.fd_.get(), reinterpret_cast<const struct sockaddr*>(&address), sizeof address) != 0)
+  if (::connect(out.fd_.get(), reinterpret_cast<const struct sockaddr*>(&address), length) != 0)
     return Error{errno, "connect", path};
   return out;
 }

@@ -28,7 +28,8 @@ class FdChannel {
   };
 
   FdChannel() = default;
-  // Errors: ENAMETOOLONG, and what connect(2) says (ENOENT, ECONNREFUSED, EACCES, EAGAIN after the timeout).
+  // "@name": of the abstract namespace. Errors: ENAMETOOLONG, and what connect(2) says (ENOENT, ECONNREFUSED,
+  // EACCES, EAGAIN after the timeout).
   static Result<FdChannel> connect(const std::string& path, uint32_t timeout_ms);
 
   // Two ends of one connection, to hand one of them to another process.

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+#include "lib/share/dpdk_peer.h"
+
+#include <poll.h>
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <charconv>
+#include <map>
+#include <sstream>
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000  // Linux 4.17
+#endif
+
+namespace zcnbrh {
+namespace {
+
+constexpr uint32_t kPatienceMs = 5000;
+
+std::mutex g_lock;
+std::map<pid_t, std::weak_ptr<DpdkPeer>> g_peers;
+
+// The words of an answer; numbers hexadecimal.
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream in(text);
+  std::vector<std::string> out;
+  for (std::string word; in >> word;) out.push_back(word);
+  return out;
+}
+
+uint64_t number(const std::vector<std::string>& words, size_t index) {
+  uint64_t out = 0;
+  if (index < words.size())
+    std::from_chars(words[index].data(), words[index].data() + words[index].size(), out, 16);
+  return out;
+}
+
+std::string hex(uint64_t value) {
+  char text[24];
+  const auto end = std::to_chars(text, text + sizeof text, value, 16).ptr;
+  return std::string(text, end);
+}
+
+bool is_answer(const std::vector<std::string>& words, const char* kind, size_t count) {
+  return words.size() == count && words[0] == kind;
+}
+
+}  // namespace
+
+std::string share_socket_name(pid_t pid) { return "@zcnbrh-share/" + std::to_string(pid); }
+
+bool SharedPool::has(const void* object) const {
+  const auto at = reinterpret_cast<uintptr_t>(object);
+  for (const Chunk& chunk : chunks) {
+    if (at < chunk.base + sizeof(dpdk::ObjectHeader) || at + mbuf_bytes + room > chunk.end ||
+        at % alignof(uint64_t))
+      continue;
+    const auto* header = static_cast<const dpdk::ObjectHeader*>(object) - 1;
+    const auto* mbuf = static_cast<const dpdk::Mbuf*>(object);
+    return header->pool == address && mbuf->pool == address &&
+           mbuf->buf_addr == static_cast<const char*>(object) + mbuf_bytes &&
+           (mbuf->ol_flags & (dpdk::kExternal | dpdk::kIndirect)) == 0;
+  }
+  return false;
+}
+
+Error DpdkPeer::fault(int code, const std::string& why) const {
+  return Error{code, "DPDK process", std::to_string(pid_) + ": " + why};
+}
+
+Error DpdkPeer::refusal(const std::string& answer) const {
+  const std::vector<std::string> words = words_of(answer);
+  if (words.size() < 3 || words[0] != "no") return fault(EPROTO, "'" + answer + "'");
+  return fault(static_cast<int>(number(words, 1)), answer.substr(answer.find(words[2], 3 + words[1].size())));
+}
+
+Result<std::shared_ptr<DpdkPeer>> DpdkPeer::meet(pid_t pid) {
+  const std::lock_guard lock(g_lock);
+  if (auto known = g_peers[pid].lock(); known != nullptr && known->is_alive()) return known;
+  auto channel = FdChannel::connect(share_socket_name(pid), kPatienceMs);
+  if (!channel)
+    return Error{channel.error().code, "connect",
+                 "process " + std::to_string(pid) +
+                     " does not share its rings: it runs under the shim with "
+                     "ZCNBRH_SHARE=1, in this network namespace?"};
+  auto peer = std::shared_ptr<DpdkPeer>(new DpdkPeer(pid, std::move(*channel)));
+  if (Status s = peer->greet(); !s) return s.error();
+  if (Status s = peer->map_segments(); !s) return s.error();
+  g_peers[pid] = peer;
+  return peer;
+}
+
+Status DpdkPeer::greet() {
+  const std::string hello = "hello " + hex(kShareVersion) + " " + dpdk::kDpdkLayout;
+  if (Status s = channel_.send(hello); !s) return s;
+  auto answer = channel_.receive();
+  if (!answer) return answer.error();
+  if (answer->text != hello || !answer->fds[0])
+    return fault(EPROTO,
+                 "it says '" + answer->text + "', not '" + hello + "'; libzcnbrh and shim are of one version");
+  auto map = Mapping::create(nullptr, sizeof(Journal), PROT_READ | PROT_WRITE, MAP_SHARED, answer->fds[0].get(),
+                             0, "mmap of the journal");
+  if (!map) return map.error();
+  journal_ = std::move(*map);
+  return {};
+}
+
+Status DpdkPeer::map_segment(const FdChannel::Message& message) {
+  const std::vector<std::string> words = words_of(message.text);
+  if (!is_answer(words, "segment", 4) || !message.fds[0]) return fault(EPROTO, "'" + message.text + "'");
+  auto* const want = reinterpret_cast<uint8_t*>(number(words, 1));
+  for (const Mapping& segment : segments_)
+    if (segment.data() == want) return {};
+  auto map = Mapping::create(want, number(words, 2), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE,
+                             message.fds[0].get(), number(words, 3));
+  // A kernel before 4.17 takes the address for a hint.
+  const int code = !map ? map.error().code : map->data() != want ? EEXIST : 0;
+  if (code != 0)
+    return fault(
+        code,
+        "its memory at 0x" + words[1] + " (0x" + words[2] + " bytes) cannot be mapped" +
+            (code == EEXIST ? ": the addresses are in use here; start it with another --base-virtaddr" : ""));
+  segments_.push_back(std::move(*map));
+  return {};
+}
+
+Status DpdkPeer::map_segments() {
+  if (Status s = channel_.send("segments"); !s) return s;
+  Status first;
+  for (;;) {  // to the end in any case: the next answer is another question's
+    auto message = channel_.receive();
+    if (!message) return message.error();
+    if (message->text.starts_with("end")) return first;
+    if (Status s = map_segment(*message); !s && first) first = s;
+  }
+}
+
+Result<std::string> DpdkPeer::ask(const std::string& request) {
+  if (Status s = channel_.send(request); !s) return s.error();
+  return answer_text();
+}
+
+Result<std::string> DpdkPeer::answer_text() {
+  auto answer = channel_.receive();
+  if (!answer) return answer.error();
+  return std::move(answer->text);
+}
+
+Result<size_t> DpdkPeer::free_entry() const {
+  for (size_t i = 0; i < used_.size(); ++i)
+    if (!used_[i]) return i;
+  return fault(ENOSPC,
+               "at most " + std::to_string(used_.size()) + " rings and pools can be attached at a time");
+}
+
+SharedRing DpdkPeer::ring_at(uintptr_t address, size_t entry) {
+  used_[entry] = true;
+  return SharedRing(
+      reinterpret_cast<dpdk::Ring*>(address), &entries()[entry], this,
+      [](const void* self, const void* object) {
+        return static_cast<const DpdkPeer*>(self)->may_cross(object);
+      },
+      [](const void* self) { return static_cast<const DpdkPeer*>(self)->is_alive(); });
+}
+
+Result<SharedRing> DpdkPeer::attach_ring(const std::string& name) {
+  const std::lock_guard lock(lock_);
+  auto entry = free_entry();
+  if (!entry) return entry.error();
+  if (Status s = map_segments(); !s) return s.error();  // it may have been made since
+  auto answer = ask("ring " + hex(*entry) + " " + name);
+  if (!answer) return answer.error();
+  const std::vector<std::string> words = words_of(*answer);
+  if (!is_answer(words, "ring", 2)) return refusal(*answer);
+  return ring_at(number(words, 1), *entry);
+}
+
+Result<SharedRing> DpdkPeer::attach_pool(const std::string& name, SharedPool& pool) {
+  const std::lock_guard lock(lock_);
+  auto entry = free_entry();
+  if (!entry) return entry.error();
+  if (Status s = map_segments(); !s) return s.error();
+  auto answer = ask("pool " + hex(*entry) + " " + name);
+  while (answer && answer->starts_with("chunk ")) {
+    const std::vector<std::string> words = words_of(*answer);
+    pool.chunks.push_back({number(words, 1), number(words, 1) + number(words, 2)});
+    answer = answer_text();
+  }
+  if (!answer) return answer.error();
+  const std::vector<std::string> words = words_of(*answer);
+  if (!is_answer(words, "pool", 5)) return refusal(*answer);
+  pool.address = reinterpret_cast<void*>(number(words, 1));
+  pool.ring = reinterpret_cast<dpdk::Ring*>(number(words, 2));
+  pool.mbuf_bytes = static_cast<uint32_t>(number(words, 3));
+  pool.room = static_cast<uint32_t>(number(words, 4));
+
+  auto pools = std::make_unique<Pools>(pools_.empty() ? Pools() : *pools_.back());
+  std::erase_if(*pools, [&pool](const SharedPool& known) { return known.address == pool.address; });
+  pools->push_back(pool);
+  current_.store(pools.get(), std::memory_order_release);
+  pools_.push_back(std::move(pools));
+  return ring_at(number(words, 2), *entry);
+}
+
+void DpdkPeer::detach(SharedRing& ring) {
+  const std::lock_guard lock(lock_);
+  const auto entry = static_cast<size_t>(&ring.entry() - entries());
+  (void)ask("detach " + hex(entry));
+  used_[entry] = false;
+}
+
+// A dead process's socket is closed by the kernel, whatever else of it is still there.
+bool DpdkPeer::is_alive() const {
+  struct pollfd watched {
+    channel_.fd(), POLLRDHUP, 0
+  };
+  return ::poll(&watched, 1, 0) >= 0 && (watched.revents & (POLLHUP | POLLRDHUP | POLLERR)) == 0;
+}
+
+bool DpdkPeer::may_cross(const void* object) const {
+  const Pools* pools = current_.load(std::memory_order_acquire);
+  if (pools == nullptr) return false;
+  for (const SharedPool& pool : *pools)
+    if (pool.has(object)) return true;
+  return false;
+}
+
+}  // namespace zcnbrh
