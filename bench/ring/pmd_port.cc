@@ -107,21 +107,28 @@ RingPort::~RingPort() {
 
 // net_af_xdp wants a netdev that exists; all it asks of it is its index and address.
 void RingPort::probe(const PmdPlan& plan) {
-  const std::string iface = driver_ == PmdDriver::kZcnbrh ? "iface=loop" : "iface=lo";
-  must(rte_vdev_init(name_.c_str(), (iface + ",busy_budget=" + std::to_string(plan.busy_budget)).c_str()),
-       name_);
+  std::string devargs = driver_ == PmdDriver::kZcnbrh ? "iface=loop" : "iface=lo";
+  devargs += ",busy_budget=" + std::to_string(plan.busy_budget);
+  if (plan.queues != 1) devargs += ",queue_count=" + std::to_string(plan.queues);
+  devargs += plan.keys;
+  must(rte_vdev_init(name_.c_str(), devargs.c_str()), name_);
   must(rte_eth_dev_get_port_by_name(name_.c_str(), &id_), name_);
 }
 
 void RingPort::start(const PmdPlan& plan) {
   struct rte_eth_conf conf {};
-  must(rte_eth_dev_configure(id_, 1, 1, &conf), "rte_eth_dev_configure");
-  must(rte_eth_rx_queue_setup(id_, 0, plan.descriptors, SOCKET_ID_ANY, nullptr, pool_->get()),
-       "rte_eth_rx_queue_setup");
-  must(rte_eth_tx_queue_setup(id_, 0, plan.descriptors, SOCKET_ID_ANY, nullptr), "rte_eth_tx_queue_setup");
+  must(rte_eth_dev_configure(id_, plan.queues, plan.queues, &conf), "rte_eth_dev_configure");
+  for (uint16_t q = 0; q < plan.queues; ++q) {
+    must(rte_eth_rx_queue_setup(id_, q, plan.descriptors, SOCKET_ID_ANY, nullptr, pool_->get()),
+         "rte_eth_rx_queue_setup");
+    must(rte_eth_tx_queue_setup(id_, q, plan.descriptors, SOCKET_ID_ANY, nullptr), "rte_eth_tx_queue_setup");
+  }
   must(rte_eth_dev_start(id_), "rte_eth_dev_start");
-  socket_ = driver_ == PmdDriver::kZcnbrh ? LoopKernel::instance().kernel_side(name_, 0) : answered_socket();
-  if (socket_ == nullptr) throw std::runtime_error(name_ + ": no socket");
+  for (uint16_t q = 0; q < plan.queues; ++q) {
+    sockets_.push_back(driver_ == PmdDriver::kZcnbrh ? LoopKernel::instance().kernel_side(name_, q)
+                                                     : answered_socket());
+    if (sockets_.back() == nullptr) throw std::runtime_error(name_ + ": no socket");
+  }
 }
 
 uint64_t RingPort::system_calls() const {

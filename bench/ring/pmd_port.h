@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "lib/xsk/loop_kernel.h"
 
@@ -48,9 +49,24 @@ struct PmdPlan {
   uint32_t mbufs = 8192;
   uint16_t descriptors = 2048;
   uint32_t busy_budget = 0;
+  uint16_t queues = 1;  // net_zcnbrh only: the rival asks the netdev how many it has, and gets 1
+  std::string keys;     // more of them, as ",key=value"
 };
 
-// A started port of one queue, with its own pool: for net_zcnbrh with the mempool ops that it makes the default
+// The bursts of one queue of a port.
+struct PortQueue {
+  uint16_t port;
+  uint16_t queue;
+
+  uint16_t receive(struct rte_mbuf** packets, uint16_t count) const {
+    return rte_eth_rx_burst(port, queue, packets, count);
+  }
+  uint16_t send(struct rte_mbuf** packets, uint16_t count) const {
+    return rte_eth_tx_burst(port, queue, packets, count);
+  }
+};
+
+// A started port, with its own pool: for net_zcnbrh with the mempool ops that it makes the default
 // when it probes, for net_af_xdp with DPDK's own default.
 class RingPort {
  public:
@@ -59,20 +75,19 @@ class RingPort {
   RingPort& operator=(const RingPort&) = delete;
   ~RingPort();
 
-  uint16_t receive(struct rte_mbuf** packets, uint16_t count) const {
-    return rte_eth_rx_burst(id_, 0, packets, count);
-  }
-  uint16_t send(struct rte_mbuf** packets, uint16_t count) const {
-    return rte_eth_tx_burst(id_, 0, packets, count);
-  }
+  // Of queue 0.
+  uint16_t receive(struct rte_mbuf** packets, uint16_t count) const { return at(0).receive(packets, count); }
+  uint16_t send(struct rte_mbuf** packets, uint16_t count) const { return at(0).send(packets, count); }
+  PortQueue at(uint16_t queue) const { return {id_, queue}; }
 
   PmdDriver driver() const { return driver_; }
   uint16_t id() const { return id_; }
   struct rte_mempool* pool() const {
     return pool_->get();
   }
-  LoopSocket* socket() const { return socket_; }
-  uint64_t system_calls() const;  // so far
+  LoopSocket* socket() const { return sockets_[0]; }
+  const std::vector<LoopSocket*>& sockets() const { return sockets_; }  // one a queue
+  uint64_t system_calls() const;                                        // so far
   // Stops and closes the port. How many mbufs are not back in their pool.
   uint32_t close();
 
@@ -84,7 +99,7 @@ class RingPort {
   std::string name_;
   std::unique_ptr<Pool> pool_;
   uint16_t id_ = RTE_MAX_ETHPORTS;
-  LoopSocket* socket_ = nullptr;
+  std::vector<LoopSocket*> sockets_;
 };
 
 }  // namespace zcnbrh::bench

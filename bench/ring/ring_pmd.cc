@@ -135,7 +135,7 @@ int run(int argc, char** argv) {
     for (const uint32_t mbufs : options.pools)
       for (const uint32_t budget : options.budgets) {
         std::cerr << "ring_pmd: pool of " << mbufs << ", busy_budget=" << budget << "\n";
-        run_cell(options, {mbufs, options.descriptors, budget}, peer, to_string(pages), report);
+        run_cell(options, {mbufs, options.descriptors, budget, 1, {}}, peer, to_string(pages), report);
       }
   }
   if (!options.json.empty()) write_json(options.json, report.figures());
