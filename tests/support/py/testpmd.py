@@ -20,6 +20,8 @@ from netlab import DIE_WITH_US, SLOWNESS
 
 PROMPT = "testpmd> "
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\x1b.|\r")
+# testpmd prints it from another thread, also between two characters of a prompt or of the echo of a command.
+EVENT = re.compile(r"\nPort \d+: [a-z A-Z/]+ event\n")
 HUGE = "/sys/kernel/mm/hugepages/hugepages-2048kB/"
 HUGE_KB = 2048
 
@@ -101,6 +103,14 @@ def lcore_options(cores):
             "--main-lcore", str(len(cores) - 1)]
 
 
+def with_events(text, end):
+    """Where the first `end` characters of the text without events end in the text with them."""
+    for event in EVENT.finditer(text):
+        if event.start() < end:
+            end += len(event.group())
+    return end
+
+
 class Died(RuntimeError):
     """testpmd ended when it was not asked to."""
 
@@ -177,10 +187,11 @@ class Testpmd:
         with self._grown:
             while True:
                 rest = self._text[self._seen:]
-                found = re.search(pattern if regex else re.escape(pattern), rest)
-                if found:
-                    self._seen += found.end()
-                    return rest[:found.end()]
+                for text in (rest, EVENT.sub("", rest)):
+                    found = re.search(pattern if regex else re.escape(pattern), text)
+                    if found:
+                        self._seen += found.end() if text is rest else with_events(rest, found.end())
+                        return text[:found.end()]
                 if self._ended:
                     raise Died(f"testpmd ended ({self._status()}) before '{pattern}':\n{self._text[-2000:]}")
                 left = deadline - time.monotonic()
