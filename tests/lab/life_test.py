@@ -6,7 +6,7 @@
 import signal
 import time
 
-from lab_rig import IGB, MODE, check, diag_modes, equal, exchange, main, netlab, rig
+from lab_rig import IGB, MODE, check, diag_modes, equal, eventually, exchange, main, netlab, rig
 
 
 def nothing_left(r, when):
@@ -56,7 +56,7 @@ def both_ends():
         equal(r.modes(), [MODE] * 2, "modes")
         r.pmd.command("set fwd io")
         r.pmd.command("start tx_first 4")
-        time.sleep(4)
+        eventually(lambda: all(r.pmd.stats(port)["RX-packets"] > 100 for port in (0, 1)), "packets do not go round", 10)
         before = [r.pmd.stats(port) for port in (0, 1)]
         time.sleep(1)
         after = [r.pmd.stats(port) for port in (0, 1)]

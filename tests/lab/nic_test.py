@@ -29,9 +29,20 @@ def ports_table(pmd, size):
     return [int(queue) for queue in re.findall(r"hash index=\d+, queue=(\d+)", shown)]
 
 
+class DefaultTable:
+    """Gives a netdev its default table back."""
+
+    def __init__(self, netdev):
+        self._netdev = netdev
+
+    def close(self):
+        netlab.run("ethtool", "-X", self._netdev, "default", check=False)
+
+
 def reta_moves_packets():
     """the RSS table read and written: the kernel has it, and the packets follow it"""
     with two_queues() as r:
+        r.lab.keep(DefaultTable(r.apps[0]))
         size = len(kernels_table(r.apps[0]))
         equal(ports_table(r.pmd, size), kernels_table(r.apps[0]), "RSS table by the port and by ethtool")
         for queue in (1, 0):
