@@ -198,6 +198,9 @@ uint32_t drain_ring(TxLocal& q, P& policy, uint32_t most) noexcept {
       if constexpr (kSplit)
         if (!ours && ledger.covers(chunk))
           place = completed_place(ledger, chunk, policy.frame_slots(chunk), in_flight);
+      if constexpr (kSplit)
+        note_completion(s, s.completion.near + i,
+                        static_cast<uint32_t>((raw(place) - raw(chunk)) >> kLedgerShift));
       if (!ledger.move(place, in_flight, Owner::kOurs)) [[unlikely]] {
         violation(q, ledger, chunk, in_flight, Owner::kOurs);
         continue;

@@ -69,6 +69,7 @@ void QueuePair::fill_shared(const QueuePlan& plan) {
   tx.drain_mark = std::max(1U, std::min(kDrainMark, plan.nb_tx / 2));
   tx.slot = plan.slot;
   tx.bounce_count = tx.bounce_total = static_cast<uint32_t>(plan.bounce_frames.size());
+  tx.split_journal = kNoSplitJournal;
   for (uint32_t i = 0; i < tx.bounce_count; ++i) tx.bounce_stack()[i] = raw(plan.bounce_frames[i]);
 }
 

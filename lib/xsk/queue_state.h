@@ -92,6 +92,7 @@ struct TxShared {
   uint32_t bounce_count = 0;   // free bounce frames, on the stack below
   uint32_t bounce_total = 0;   // all of them
   uint64_t look_after_ns = 0;  // found full: not looked at again before (kick=thread)
+  uint64_t split_journal = 0;  // see lib/xsk/segments.h
   alignas(kCacheLine) TxCounters count;
   alignas(kCacheLine) KickCounters helper;
   alignas(kCacheLine) LedgerViolation violation;

@@ -57,6 +57,35 @@ inline void check_bounce_stack(TxLocal& q) {
   s.bounce_count = kept;
 }
 
+inline Owner owner_of(TxLocal& q, ChunkOffset place) {
+  return (q.bounce.covers(place) ? q.bounce : q.frames.of(place)).owner(place);
+}
+
+// How many of the completions that are in the ring had been taken; they are the first ones, and few, since the
+// ring is told after each chunk of them.
+inline uint32_t taken_completions(TxLocal& q, const SlotRun<uint64_t>& done) {
+  const TxShared& s = *q.s;
+  const Owner in_flight = tx_in_flight(s.slot);
+  if (!q.split_frames) {
+    uint32_t taken = 0;
+    while (taken < done.count() && owner_of(q, q.format.chunk(done[taken])) != in_flight) ++taken;
+    return taken;
+  }
+  const auto last = static_cast<uint32_t>(s.split_journal >> 32);
+  const uint32_t at = last - s.completion.near;
+  if (at >= done.count()) return 0;
+  const ChunkOffset place = ledger_place(q.format.chunk(done[at]), static_cast<uint32_t>(s.split_journal));
+  return at + (owner_of(q, place) != in_flight);
+}
+
+// Does a frame of several descriptors come again among the first `count` completions?
+inline bool comes_again(const TxLocal& q, const SlotRun<uint64_t>& done, uint32_t at, uint32_t count) {
+  const ChunkOffset chunk = q.format.chunk(done[at]);
+  for (uint32_t i = at + 1; i < count; ++i)
+    if (q.format.chunk(done[i]) == chunk) return true;
+  return false;
+}
+
 }  // namespace repair
 
 // Packets that were taken from the RX ring without it being told are the first ones there, since a burst goes
@@ -92,12 +121,13 @@ Repaired repair_tx(TxLocal& q, P& policy) noexcept {
   if (q.tx.descs == nullptr) return out;
   CompletionRing ring(q.completion, s.completion);
   const SlotRun<uint64_t> done = ring.peek(q.completion.size());
-  uint32_t taken = 0;
-  for (; taken < done.count(); ++taken) {
-    const ChunkOffset chunk = q.format.chunk(done[taken]);
-    const bool ours = q.bounce.covers(chunk);
-    if ((ours ? q.bounce : q.frames.of(chunk)).owner(chunk) == tx_in_flight(s.slot)) break;
-    if (ours) continue;  // on the stack of bounce frames, or lost until the release
+  const uint32_t taken = repair::taken_completions(q, done);
+  for (uint32_t i = 0; i < taken; ++i) {
+    const ChunkOffset chunk = q.format.chunk(done[i]);
+    if (q.bounce.covers(chunk)) continue;  // on the stack of bounce frames, or lost until the release
+    if (q.split_frames &&
+        (repair::owner_of(q, chunk) != Owner::kOurs || repair::comes_again(q, done, i, taken)))
+      continue;  // others of its descriptors are still out, or this is not its last one here
     policy.completed(&chunk, 1);
     ++out.reclaimed;
   }

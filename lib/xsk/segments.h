@@ -213,6 +213,15 @@ template <typename P>
   return {SegmentsFate::kSent, count};
 }
 
+// Which completion is being taken, and which of its frame's places it clears: written before it is cleared, in
+// one store, so that whoever repairs the queue of a process that died there (lib/xsk/repair.h) knows how many
+// completions it had taken. The ledger alone does not say, since the completions of a frame are alike.
+inline constexpr uint64_t kNoSplitJournal = UINT64_MAX;
+inline void note_completion(TxShared& s, uint32_t index, uint32_t nth) noexcept {
+  std::atomic_ref<uint64_t>(s.split_journal).store(uint64_t{index} << 32 | nth, std::memory_order_relaxed);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+
 // The ledger's byte that a completion of `frame` clears, for frames lent by up to `most` descriptors.
 inline ChunkOffset completed_place(const Ledger& frames, ChunkOffset frame, uint32_t most, Owner in_flight) {
   while (most > 1 && frames.owner(ledger_place(frame, most - 1)) != in_flight) --most;

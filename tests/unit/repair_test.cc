@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <functional>
 #include <list>
 #include <set>
@@ -104,7 +105,7 @@ struct DeadlyTx {
 
 class Repair : public ::testing::Test {
  protected:
-  void open() {
+  void open(bool unaligned = false) {
     state_file_ = MemoryFile::make(align_up(sizeof(SharedState), kPageSize));
     umem_file_ = MemoryFile::make(kFrames * kChunk);
     s_ = new (state_file_.data()) SharedState();
@@ -112,6 +113,7 @@ class Repair : public ::testing::Test {
     layout.base = umem_file_.data();
     layout.size = kFrames * kChunk;
     layout.chunk_size = kChunk;
+    layout.unaligned = unaligned;
     umem_.emplace(layout);
     for (uint32_t i = 0; i < kFrames - kBounce; ++i) s_->pool[s_->free++] = uint64_t{i} * kChunk;
     std::vector<ChunkOffset> bounce;
@@ -394,6 +396,59 @@ TEST_F(Repair, ASenderIsKilledAtAnyInstruction) {
       goes_on({});
     }
     if (!died) length = UINT32_MAX - steps;
+    close();
+    if (HasFailure()) FAIL() << "at instruction " << steps << " of " << length;
+  }
+  EXPECT_GT(length, 500U);
+}
+
+// Elements of three chunks, each lent by three descriptors that name its start: completions of one are alike.
+struct SplitTx : DeadlyTx {
+  static uint32_t frame_slots(ChunkOffset /*frame*/) { return 3; }
+};
+
+TEST_F(Repair, AnElementOfSeveralDescriptorsIsNeverBackEarly) {
+  constexpr uint32_t kElements = 12;
+  uint32_t length = UINT32_MAX;
+  for (uint32_t place = 0; place <= 3 * kPlaces; ++place) {
+    open(true);
+    TxLocal& tx = pair_->tx();
+    tx.split_frames = true;
+    SplitTx policy{{s_, umem_file_.data()}};
+    TxRing ring(tx.tx, s_->tx.tx);
+    const auto slots = ring.reserve(3 * kElements);
+    std::set<uint64_t> elements;
+    s_->free = 0;
+    for (uint32_t i = 0; i < 3 * kElements; ++i) {
+      const ChunkOffset element{uint64_t{100 + i / 3 * 3} * kChunk};  // nobody has those
+      elements.insert(raw(element));
+      ASSERT_TRUE(tx.frames.move(ledger_place(element, i % 3), Owner::kOurs, tx_in_flight(1)));
+      slots[i] = {tx.format.encode(element, i % 3 * 1000), 60, 0};
+    }
+    ring.commit(3 * kElements);
+    s_->tx.in_flight.set(3 * kElements);
+    tx.wake.kick_tx(tx.wake.context);
+    uint32_t steps =
+        place == 0 ? UINT32_MAX : static_cast<uint32_t>(uint64_t{length} * place / (3 * kPlaces + 1));
+    const bool died = dies_after(steps, [&] { drain(tx, policy, 32); });  // cut within an element
+    EXPECT_EQ(died, place != 0);
+    if (!died) length = UINT32_MAX - steps;
+    repair_tx(tx, policy);
+    // Whoever is in the pool now has no descriptor left.
+    for (uint32_t i = 0; i < s_->free; ++i)
+      for (uint32_t nth = 0; nth < 3; ++nth) {
+        const ChunkOffset element{s_->pool[i]};
+        EXPECT_EQ(tx.frames.of(element).owner(ledger_place(element, nth)), Owner::kOurs);
+      }
+    drain(tx, policy);
+    EXPECT_EQ(s_->tx.count.violations.get(), 0U) << "a completion found its element given back";
+    EXPECT_EQ(s_->tx.in_flight.get(), 0U);
+    const std::set<uint64_t> back(s_->pool, s_->pool + s_->free);
+    EXPECT_EQ(back.size(), s_->free) << "one is back twice";
+    EXPECT_TRUE(std::includes(elements.begin(), elements.end(), back.begin(), back.end()));
+    // Those of one chunk of completions went with the process, if it had told the ring and not the pool.
+    EXPECT_GE(back.size(), died ? kElements - 32 / 3 : kElements);
+    EXPECT_EQ(Ledger(s_->owners, nullptr, 0, kFrames).count(tx_in_flight(1)), 0U);
     close();
     if (HasFailure()) FAIL() << "at instruction " << steps << " of " << length;
   }
