@@ -30,9 +30,11 @@ def why_not():
 
 
 class Vswitch:
-    """A running switch with one userspace bridge, br0. Keep it in the lab: lab.keep(Vswitch(...))."""
+    """A running switch with one userspace bridge, br0. Keep it in the lab: lab.keep(Vswitch(...)). `load`: our driver
+    by -d. `environment`: variables to add for the switch."""
 
-    def __init__(self):
+    def __init__(self, load=True, environment=None):
+        self._load, self._variables = load, environment or {}
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="zcnbrh-ovs-"))
         self._children = []
         try:
@@ -42,7 +44,7 @@ class Vswitch:
             raise
 
     def _start(self):
-        environment, eal = testpmd.driver_options()
+        environment, eal = testpmd.driver_options() if self._load else ({}, [])
         environment = {**os.environ, **environment,
                        **{name: str(self.folder) for name in ("OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR")}}
         socket = self.folder / "db.sock"
@@ -58,7 +60,7 @@ class Vswitch:
                        f"other_config:dpdk-socket-limit={MEGABYTES}",
                        f"other_config:pmd-cpu-mask={1 << forwarding:#x}",
                        f"other_config:dpdk-lcore-mask={1 << commands:#x}")
-        self._run(SWITCH, f"unix:{socket}", environment=environment, name="switch")
+        self._run(SWITCH, f"unix:{socket}", environment={**environment, **self._variables}, name="switch")
         self.configure("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev")
 
     def _run(self, *command, environment, name):
