@@ -18,7 +18,7 @@ from disturbance import Watch
 from subjects import OURS
 from testpmd import APP_CORE, OTHER_CORE, Testpmd
 
-PATIENCE_S = 5  # for the first packet, on a machine that has other things to do
+PATIENCE_S = 3  # for the first packet, on a machine that has other things to do
 SETTLE_S = 0.12  # caches, the first refill, the driver's own choices
 TICKS = 100  # USER_HZ, the unit of /proc/stat
 

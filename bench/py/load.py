@@ -50,7 +50,7 @@ class Plan:
     rates: tuple = RATES
 
 
-PLANS = {"full": Plan(3, 0.7), "quick": Plan(1, 0.5, (0, 100_000)), "smoke": Plan(1, 0.1, (0, 10_000))}
+PLANS = {"full": Plan(2, 0.5), "quick": Plan(1, 0.5, (0, 100_000)), "smoke": Plan(1, 0.1, (0, 10_000))}
 
 
 def bench_name(rate):

@@ -61,7 +61,7 @@ class Plan:
     works: tuple = (RECEIVE, SEND, SPIN, SLEEP)
 
 
-PLANS = {"full": Plan(5, 0.5, 10_000), "quick": Plan(2, 0.3, 5_000, (RECEIVE, SEND, SPIN)), "smoke": Plan(1, 0.05, 100)}
+PLANS = {"full": Plan(3, 0.5, 10_000), "quick": Plan(2, 0.3, 5_000, (RECEIVE, SEND, SPIN)), "smoke": Plan(1, 0.05, 100)}
 
 
 def _rate(store, bench, way, found, packets):

@@ -26,10 +26,8 @@ def bench_name(mode, size, cores):
 class Plan:
     """What is to be run: sizes and modes, with the cores named."""
 
-    def __init__(self, cores, sizes, modes=tuple(WORKS), rounds=5, minor_rounds=2, seconds=0.5, subjects=SUBJECTS,
-                 tries=disturbance.TRIES):
+    def __init__(self, cores, sizes, modes=tuple(WORKS), rounds=5, minor_rounds=2, seconds=0.35, subjects=SUBJECTS):
         self.cores, self.sizes, self.modes = cores, sizes, modes
-        self.tries = tries
         self.rounds, self.minor_rounds, self.seconds, self.subjects = rounds, minor_rounds, seconds, subjects
 
     def cells(self):
@@ -39,11 +37,15 @@ class Plan:
         return self.rounds if subject.main else min(self.rounds, self.minor_rounds)
 
 
-FULL = (Plan("2 cores", (64, 512, 1500)), Plan("1 core", (64, 1500)), Plan("2 lcores", (64,), ("io",), minor_rounds=1),
-        Plan("2 cores", (9000,), rounds=3, subjects=JUMBO), Plan("1 core", (9000,), rounds=2, subjects=JUMBO))
+FULL = (Plan("2 cores", (64, 512, 1500)),
+        Plan("1 core", (64, 1500), rounds=3, minor_rounds=1),
+        Plan("2 lcores", (64,), ("io",), minor_rounds=1),
+        Plan("2 cores", (9000,), rounds=3, subjects=JUMBO),
+        Plan("1 core", (9000,), rounds=2, minor_rounds=1, subjects=JUMBO))
+PATIENCE_S = {"full": 120, "quick": 20, "smoke": 0}  # for repeats of disturbed runs
 QUICK = (Plan("2 cores", (64,), ("rxonly", "txonly", "io"), rounds=3, subjects=SHORT),)
-SMOKE = (Plan("1 core", (64,), rounds=1, seconds=0.05, subjects=SHORT, tries=1),
-         Plan("2 cores", (9000,), rounds=1, seconds=0.05, subjects=JUMBO[:2], tries=1))
+SMOKE = (Plan("1 core", (64,), rounds=1, seconds=0.05, subjects=SHORT),
+         Plan("2 cores", (9000,), rounds=1, seconds=0.05, subjects=JUMBO[:2]))
 
 
 def _open_bays(context, lab, plan):
@@ -59,14 +61,11 @@ def _open_bays(context, lab, plan):
     return bays
 
 
-def _run_cell(bay, plan, mode, size, store):
+def _run_cell(bay, plan, mode, size, store, patience):
     """One run; returns a word on it for the progress line."""
     bench, subject = bench_name(mode, size, plan.cores), bay.subject.name
     try:
-        for _ in range(plan.tries):
-            sample = bay.run(mode, size, plan.seconds)
-            if sample.disturbed <= disturbance.MOST:
-                break
+        sample = patience.run(lambda: bay.run(mode, size, plan.seconds))
         if not sample.packets:
             raise Unable("no packet came through")
     except Unable as error:
@@ -80,7 +79,7 @@ def _run_cell(bay, plan, mode, size, store):
     return f"{sample.mpps:.3f}" + ("!" if sample.disturbed > disturbance.MOST else "")
 
 
-def _run_plan(context, plan):
+def _run_plan(context, plan, patience):
     store, say = context.store, context.say
     with netlab.Lab() as lab:
         bays = _open_bays(context, lab, plan)
@@ -90,7 +89,7 @@ def _run_plan(context, plan):
                 taking_part = [bay for bay in bays if turn < plan.rounds_of(bay.subject)
                                and mode in (bay.subject.modes or (mode,))
                                and not store.refusal(bench, bay.subject.name)]
-                words = [f"{bay.subject.name} {_run_cell(bay, plan, mode, size, store)}"
+                words = [f"{bay.subject.name} {_run_cell(bay, plan, mode, size, store, patience)}"
                          for bay in (taking_part if turn % 2 == 0 else taking_part[::-1])]
                 say(f"  {bench}, run {turn + 1} of {plan.rounds}, Mpps: "
                     + ", ".join(words))
@@ -98,9 +97,10 @@ def _run_plan(context, plan):
 
 def run(context):
     plans = {"full": FULL, "quick": QUICK, "smoke": SMOKE}[context.length]
+    patience = disturbance.Patience(PATIENCE_S[context.length])
     drivers.prepare(context.build, context.say)
     for plan in plans:
-        _run_plan(context, plan)
+        _run_plan(context, plan, patience)
 
 
 # --- the report ---
