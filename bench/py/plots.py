@@ -10,10 +10,9 @@ matplotlib.rcParams.update({"svg.hashsalt": "zcnbrh", "font.size": 9, "font.fami
 from matplotlib import pyplot  # pylint: disable=wrong-import-position
 
 # Ours in one family of colours, the rivals in others; readable without colour by their order, too.
-OURS = ["#b2182b", "#ef8a62", "#fddbc7"]
-RIVALS = ["#2166ac", "#67a9cf", "#4d4d4d", "#999999", "#7b3294", "#1b7837", "#a6dba0", "#c2a5cf"]
+OURS = ["#b2182b", "#ef8a62", "#e7298a", "#fdae61", "#7f0000"]
+RIVALS = ["#2166ac", "#67a9cf", "#1b7837", "#a6dba0", "#4d4d4d", "#999999", "#542788", "#b2abd2"]
 BAR = 0.16  # inches a bar
-MOST_SUBJECTS = len(RIVALS) + len(OURS)
 
 
 def _colours(subjects):
@@ -26,7 +25,8 @@ def draw(store, chart, folder):
     """chart: (file name, title, unit, benches, subjects, metric). Horizontal bars, so that names can be read."""
     name, title, unit, benches, subjects, metric = chart
     subjects = [subject for subject in subjects if any(store.samples(bench, subject, metric) for bench in benches)]
-    if not subjects or not benches:
+    benches = [bench for bench in benches if any(store.samples(bench, subject, metric) for subject in subjects)]
+    if not benches:
         return None
     colours = _colours(subjects)
     height = 1.2 + BAR * (len(subjects) + 1.2) * len(benches)
