@@ -24,6 +24,7 @@ enum zcnbrh_meta_field {
   ZCNBRH_META_HASH = 1 << 1,      /* 6.3 */
   ZCNBRH_META_VLAN = 1 << 2,      /* 6.8 */
   ZCNBRH_META_MARK = 1 << 16,     /* of a flow rule; of no device */
+  ZCNBRH_META_FLAG = 1 << 17,     /* the same, without a number */
 };
 #define ZCNBRH_META_DEVICE (ZCNBRH_META_TIMESTAMP | ZCNBRH_META_HASH | ZCNBRH_META_VLAN)
 
@@ -69,12 +70,13 @@ static __always_inline struct zcnbrh_meta *zcnbrh_meta_of(struct xdp_md *ctx) {
   return meta;
 }
 
-static __always_inline void zcnbrh_meta_mark(struct xdp_md *ctx, __u32 mark) {
+/* `have`: ZCNBRH_META_MARK, with `mark`, or ZCNBRH_META_FLAG. */
+static __always_inline void zcnbrh_meta_mark(struct xdp_md *ctx, __u32 have, __u32 mark) {
   struct zcnbrh_meta *meta = zcnbrh_meta_of(ctx);
 
   if (!meta) return;
   meta->mark = mark;
-  meta->have |= ZCNBRH_META_MARK;
+  meta->have |= have;
 }
 
 #ifdef ZCNBRH_META_OF_DEVICE

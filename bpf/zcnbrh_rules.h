@@ -71,7 +71,7 @@ struct zcnbrh_rule {
   __u32 queue_count;
   __u32 verdict; /* enum zcnbrh_rule_verdict */
   __u32 counter; /* in zcnbrh_rulecnt; 0: not counted */
-  __u32 has_mark;
+  __u32 marking; /* 0, or of enum zcnbrh_meta_field: what packets to the port are told by */
   __u32 mark;
 };
 
@@ -274,8 +274,8 @@ static __always_inline int zcnbrh_apply_rules(struct xdp_md *ctx, int frags, int
   if (rule && rule->verdict == ZCNBRH_RULE_TO_KERNEL) return XDP_PASS;
   if (marks && rules->marks) {
     /* Every packet gets its metadata, so that none is taken for what an earlier packet left in the buffer. */
-    if (rule && rule->has_mark) {
-      zcnbrh_meta_mark(ctx, rule->mark);
+    if (rule && rule->marking) {
+      zcnbrh_meta_mark(ctx, rule->marking, rule->mark);
     } else {
       zcnbrh_meta_of(ctx);
     }

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "bpf/zcnbrh_meta.h"
 #include "lib/base/process.h"
 
 namespace zcnbrh {
@@ -36,7 +37,7 @@ zcnbrh_rule to_program(const FlowRule& rule, uint32_t counter) {
   out.queue_count = rule.queues.count;
   out.verdict = rule.verdict;
   out.counter = counter;
-  out.has_mark = rule.mark.has_value();
+  if (rule.marks()) out.marking = rule.mark.has_value() ? ZCNBRH_META_MARK : ZCNBRH_META_FLAG;
   out.mark = rule.mark.value_or(0);
   return out;
 }
@@ -147,7 +148,7 @@ Result<RuleTable::RuleId> RuleTable::add(Owner owner, const FlowRule& rule, cons
   entry.rule = rule;
   // For as long as the port lives: it goes on to look for marks, so each of its packets must have a word on
   // them.
-  const bool first_mark = rule.mark.has_value() && markers_.insert(owner).second;
+  const bool first_mark = rule.marks() && markers_.insert(owner).second;
   auto id = insert(entry, program);
   if (!id && first_mark) markers_.erase(owner);
   return id;
@@ -236,6 +237,7 @@ std::vector<std::string> RuleTable::describe(Owner owner, RuleId id, const XdpRu
     line += text_of_layers(rule.match.value) + ", queues " + std::to_string(rule.queues.first) + ".." +
             std::to_string(rule.queues.first + rule.queues.count - 1) + ": " + text_of(rule.verdict);
     if (rule.mark.has_value()) line += ", mark " + std::to_string(*rule.mark);
+    if (rule.flag) line += ", flag";
     if (entry.counter != 0 && program) {
       if (const auto count = program.count(entry.counter); count)
         line += ", " + std::to_string(count->packets) + " packets";

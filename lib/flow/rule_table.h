@@ -34,6 +34,9 @@ struct FlowRule {
   zcnbrh_rule_verdict verdict = ZCNBRH_RULE_TO_PORT;
   bool counts = false;
   std::optional<uint32_t> mark;
+  bool flag = false;  // a mark without a number; nothing more where there is one
+
+  bool marks() const { return flag || mark.has_value(); }
 };
 
 class RuleTable {

@@ -201,7 +201,7 @@ TEST_F(RulesTest, FullTableStillWorks) {
 }
 
 TEST_F(RulesTest, MarksTravelBeforeThePacket) {
-  add(rule({kAnyTcp}, ZCNBRH_RULE_TO_PORT));
+  add(rule({kAnyTcp}, ZCNBRH_RULE_TO_PORT, 9));
   EXPECT_FALSE(metadata(kUdp4)) << "no rule has a mark yet";
   FlowRule marking = rule({kAnyUdp}, ZCNBRH_RULE_TO_PORT);
   marking.mark = 0xdeadbeef;
@@ -211,6 +211,13 @@ TEST_F(RulesTest, MarksTravelBeforeThePacket) {
   EXPECT_EQ(meta->have, static_cast<uint32_t>(ZCNBRH_META_MARK));
   EXPECT_EQ(meta->mark, 0xdeadbeefU);
   EXPECT_EQ(verdict(kUdp4), static_cast<uint32_t>(XDP_REDIRECT));
+  FlowRule flagging = rule({kAnyTcp}, ZCNBRH_RULE_TO_PORT, 0);
+  flagging.flag = true;
+  const auto flagged = add(flagging);
+  meta = metadata(kTcp4);
+  ASSERT_TRUE(meta);
+  EXPECT_EQ(meta->have, static_cast<uint32_t>(ZCNBRH_META_FLAG));
+  ASSERT_TRUE(table_.remove(flagged, object_->rules()));
   // Also a packet without a mark says so, whether a rule fits or none.
   const Bytes arp = eth(0x0806) + payload(46);
   for (const Bytes& packet : {kTcp4, arp}) {

@@ -173,7 +173,8 @@ def every_item():
 
 
 def marks_of(r, count, *sent):
-    """Sends `count` times and returns the marks that testpmd shows, packet by packet; None for one without. No command
+    """Sends `count` times and returns the marks that testpmd shows, packet by packet; None for one without, "flag" for one
+    without a number. No command
     meanwhile: its echo would get lost among the packets."""
     seen = len(r.pmd.text)
     send(r, *sent, count=count)
@@ -183,8 +184,8 @@ def marks_of(r, count, *sent):
     eventually(lambda: len(packets()) >= count * len(sent), lambda: f"{len(packets())} packets", 10)
     time.sleep(0.1)
     equal(len(packets()), count * len(sent), "packets shown")
-    found = [re.search(r"FDIR matched ID=0x([0-9a-f]+)", line) for line in packets()]
-    return [int(hit.group(1), 16) if hit else None for hit in found]
+    found = [re.search(r"FDIR matched (?:ID=0x([0-9a-f]+)|hash=)", line) for line in packets()]
+    return [(int(hit.group(1), 16) if hit.group(1) else "flag") if hit else None for hit in found]
 
 
 def mark():
@@ -218,6 +219,21 @@ def jumbo_packets():
         equal(hits(r, rule), (5, 5 * len(large)), "hits and bytes")
 
 
+def flag():
+    """flag: the mbuf has it without a number, alone and beside count; with a mark the mark says more"""
+    plain = frames.udp_frame(ports=(1000, 4000))
+    with rig() as r:
+        r.forward("rxonly")
+        r.pmd.command("set verbose 1")
+        equal(marks_of(r, 3, TO_US, OTHER), [None] * 6, "flags before there was a rule")
+        first = create(r, UDP_2000, "flag / count")
+        create(r, "ipv4 / udp dst is 3000 / end", "flag / mark id 7 / queue index 0")
+        equal(marks_of(r, 3, TO_US, OTHER, plain), ["flag", 7, None] * 3, "flags and marks")
+        equal(hits(r, first)[0], 3, "packets counted")
+        r.pmd.command(f"flow destroy 0 rule {first}")
+        equal(marks_of(r, 50, TO_US, plain), [None] * 100, "flags of a rule that is gone")
+
+
 def mark_in_skb_mode():
     """mark in SKB mode, isolated, and over stop and start of the port"""
     with rig(keys={"mode": "skb"}) as r:
@@ -247,8 +263,9 @@ def what_is_refused():
         refused(r, anything, "rss queues 1 end", "without RSS contexts", "action configuration")
         refused(r, anything, "drop / passthru", "one of drop, passthru, queue and rss", "specific action")
         refused(r, anything, "dec_ttl", "actions are drop", "specific action")
-        refused(r, anything, "mark id 1 / drop", "a mark comes with the mbuf", "specific action")
-        refused(r, anything, "passthru / mark id 1", "a mark comes with the mbuf", "specific action")
+        refused(r, anything, "mark id 1 / drop", "a mark or flag comes with the mbuf", "specific action")
+        refused(r, anything, "flag / drop", "a mark or flag comes with the mbuf", "specific action")
+        refused(r, anything, "passthru / mark id 1", "a mark or flag comes with the mbuf", "specific action")
         # With all its queues a rule leaves the packets where the NIC has put them.
         r.forward("rxonly")
         r.pmd.command("flow isolate 0 1")
@@ -355,6 +372,6 @@ def no_loss_while_rules_change():
         settles(r, sent, "packets while rules changed")
 
 
-main([isolate_keeps_ssh, isolate_before_start, drop_and_passthru, every_item, mark, mark_in_skb_mode,
+main([isolate_keeps_ssh, isolate_before_start, drop_and_passthru, every_item, mark, flag, mark_in_skb_mode,
       jumbo_packets, what_is_refused, users_program, users_program_with_table, skb_mode,
       loop_port, two_ports_one_netdev, no_loss_while_rules_change])

@@ -9,6 +9,7 @@
 
 #include <cstring>
 
+#include "bpf/zcnbrh_meta.h"
 #include "lib/base/unique_fd.h"
 #include "lib/flow/rule_table.h"
 #include "tests/support/flow_packets.h"
@@ -171,7 +172,7 @@ TEST(FlowTable, WhatTheProgramGets) {
   EXPECT_EQ(got.first_queue, 2U);
   EXPECT_EQ(got.queue_count, 3U);
   EXPECT_EQ(got.counter, 1U);
-  EXPECT_EQ(got.has_mark, 1U);
+  EXPECT_EQ(got.marking, static_cast<uint32_t>(ZCNBRH_META_MARK));
   EXPECT_EQ(got.mark, 77U);
   EXPECT_EQ(got.mask.layers, static_cast<uint32_t>(ZCNBRH_LAYER_UDP));
 }

@@ -108,10 +108,10 @@ std::optional<FlowRefusal> translate(const struct rte_eth_dev* dev, const struct
   facts.no_filters =
       port.config().is_loop() ? "the loop backend has no filters" : Nic(port).filters().why_none();
   auto refused = translate_flow(facts, attr, pattern, actions, flow);
-  if (!refused && flow.rule.mark.has_value() && joins_dispatcher(port))
+  if (!refused && flow.rule.marks() && joins_dispatcher(port))
     return FlowRefusal{
         ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, nullptr,
-        "mark: libxdp's dispatcher takes no program that writes before a packet; attach=link does"};
+        "mark, flag: libxdp's dispatcher takes no program that writes before a packet; attach=link does"};
   return refused;
 }
 
@@ -161,7 +161,7 @@ struct rte_flow* flow_create(struct rte_eth_dev* dev, const struct rte_flow_attr
   handle->id = *id;
   handle->counts = flow.rule.counts;
   // From here on every packet carries a word on its mark; until now none did, and the burst did not look.
-  if (flow.rule.mark.has_value() && !port.flow.marks) {
+  if (flow.rule.marks() && !port.flow.marks) {
     port.flow.marks = true;
     switch_bursts(dev);
   }

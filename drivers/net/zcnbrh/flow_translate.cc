@@ -216,9 +216,12 @@ Refused translate_action(const FlowPort& port, const struct rte_flow_action& act
       return std::nullopt;
     case RTE_FLOW_ACTION_TYPE_MARK:
       return translate_mark(action, out);
+    case RTE_FLOW_ACTION_TYPE_FLAG:
+      out.rule.flag = true;
+      return std::nullopt;
     default:
       return no(ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, &action,
-                "actions are drop, passthru (to the kernel's stack), queue, rss, count and mark");
+                "actions are drop, passthru (to the kernel's stack), queue, rss, count, mark and flag");
   }
 }
 
@@ -232,9 +235,10 @@ Refused translate_actions(const FlowPort& port, const struct rte_flow_action* ac
     any = true;
   }
   if (!any) return no(EINVAL, RTE_FLOW_ERROR_TYPE_ACTION_NUM, actions, "a rule needs an action");
-  if (out.rule.mark.has_value() && out.rule.verdict != ZCNBRH_RULE_TO_PORT)
-    return no(EINVAL, RTE_FLOW_ERROR_TYPE_ACTION, actions,
-              "a mark comes with the mbuf: not for packets that are dropped or passed to the kernel's stack");
+  if (out.rule.marks() && out.rule.verdict != ZCNBRH_RULE_TO_PORT)
+    return no(
+        EINVAL, RTE_FLOW_ERROR_TYPE_ACTION, actions,
+        "a mark or flag comes with the mbuf: not for packets that are dropped or passed to the kernel's stack");
   return std::nullopt;
 }
 

@@ -56,7 +56,8 @@ TxDevice device_of(const PmdPort& port, const QueueSlot& slot) {
 void set_queue(const struct rte_eth_dev* dev, PmdPort& port, QueueSlot& slot) {
   slot.rx_offload.vlans = &dev->data->vlan_filter_conf;
   slot.rx_offload.offloads.store(rx_offloads(dev, slot) & kSoftRxOffloads, std::memory_order_relaxed);
-  const uint32_t marks = port.flow.marks ? uint32_t{ZCNBRH_META_MARK} : 0;  // of flow rules, not of the device
+  const uint32_t marks =
+      port.flow.marks ? uint32_t{ZCNBRH_META_MARK | ZCNBRH_META_FLAG} : 0;  // of flow rules, not of the device
   slot.rx_offload.metadata.store((metadata_wanted(dev, port, slot) & port.port->metadata()) | marks,
                                  std::memory_order_relaxed);
   const bool hashes = (rx_offloads(dev, slot) & RTE_ETH_RX_OFFLOAD_RSS_HASH) != 0 &&

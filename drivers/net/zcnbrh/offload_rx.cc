@@ -142,6 +142,7 @@ Metadata take_metadata(struct rte_mbuf* m, uint32_t wanted) {
     m->hash.fdir.hi = meta->mark;
     m->ol_flags |= RTE_MBUF_F_RX_FDIR | RTE_MBUF_F_RX_FDIR_ID;
   }
+  if ((have & ZCNBRH_META_FLAG) != 0) m->ol_flags |= RTE_MBUF_F_RX_FDIR;
   if ((have & ZCNBRH_META_VLAN) != 0) m->vlan_tci = meta->vlan_tci;
   return {have, (have & ZCNBRH_META_TIMESTAMP) != 0 ? meta->timestamp : 0};
 }
