@@ -50,9 +50,10 @@ void lock_ops(struct eth_dev_ops& ops) {
            &Ops::xstats_get_by_id, &Ops::xstats_get_names_by_id, &Ops::queue_stats_mapping_set>(ops);
   lock_all<&Ops::rxq_info_get, &Ops::txq_info_get, &Ops::rx_burst_mode_get, &Ops::tx_burst_mode_get,
            &Ops::rx_queue_start, &Ops::rx_queue_stop, &Ops::tx_queue_start, &Ops::tx_queue_stop,
-           &Ops::rx_queue_setup, &Ops::rx_queue_release, &Ops::tx_queue_setup, &Ops::tx_queue_release,
-           &Ops::rx_queue_intr_enable, &Ops::rx_queue_intr_disable, &Ops::rx_queue_avail_thresh_set,
-           &Ops::rx_queue_avail_thresh_query, &Ops::eth_rx_descriptor_dump, &Ops::eth_tx_descriptor_dump>(ops);
+           &Ops::set_queue_rate_limit, &Ops::rx_queue_setup, &Ops::rx_queue_release, &Ops::tx_queue_setup,
+           &Ops::tx_queue_release, &Ops::rx_queue_intr_enable, &Ops::rx_queue_intr_disable,
+           &Ops::rx_queue_avail_thresh_set, &Ops::rx_queue_avail_thresh_query, &Ops::eth_rx_descriptor_dump,
+           &Ops::eth_tx_descriptor_dump>(ops);
   lock_all<&Ops::dev_supported_ptypes_get, &Ops::dev_ptypes_set, &Ops::vlan_filter_set, &Ops::vlan_tpid_set,
            &Ops::vlan_strip_queue_set, &Ops::vlan_offload_set, &Ops::vlan_pvid_set, &Ops::flow_ops_get,
            &Ops::timesync_enable, &Ops::timesync_disable, &Ops::timesync_read_rx_timestamp,

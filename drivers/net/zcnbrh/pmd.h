@@ -31,6 +31,7 @@
 #include "drivers/net/zcnbrh/queue_control.h"
 #include "drivers/net/zcnbrh/queue_pools.h"
 #include "drivers/net/zcnbrh/queue_segments.h"
+#include "drivers/net/zcnbrh/rate_limit.h"
 #include "drivers/net/zcnbrh/rx_copy.h"
 #include "drivers/net/zcnbrh/shared_queue.h"
 #include "drivers/net/zcnbrh/soft_rss.h"
@@ -63,6 +64,8 @@ struct SharedTxQueue {
   QueueAddress address;
   BurstUser user;
   CycleCounters cycles;
+  Counter rate_limited;  // bursts cut by the rate limit
+  RateLimit rate;
   TxShared state;  // last: the stack of bounce frames lies behind it
 };
 

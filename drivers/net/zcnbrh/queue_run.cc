@@ -7,7 +7,10 @@
 //   TX runs: its door is open. It stands: the door is shut; what was taken before is sent.
 // Which queues of a port are to run is ethdev's rx_queue_state and tx_queue_state. Doors are shut with
 // shut_and_wait() (lib/xsk/quiesce.h), so a burst on another lcore is out before anything is touched.
+#include <rte_cycles.h>
+
 #include <cerrno>
+#include <string>
 
 #include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/ops.h"
@@ -190,9 +193,29 @@ int tx_queue_stop(struct rte_eth_dev* dev, uint16_t queue) noexcept {
   return 0;
 }
 
+// ethdev has checked queue and link speed. The burst that looks is chosen anew; a kernel's own tx_maxrate is
+// for the netdev's queues, and drivers give AF_XDP queues of their own.
+int set_queue_rate_limit(struct rte_eth_dev* dev, uint16_t queue, uint32_t mbps) noexcept {
+  PmdPort* port = port_of(dev);
+  if (port == nullptr) return -ENOTSUP;
+  SharedTxQueue* tx =
+      queue < port->queues() && port->slots[queue]->nb_tx != 0 ? port->slots[queue]->tx : nullptr;
+  if (tx == nullptr)
+    return log_error(*port, "rate limit",
+                     Error{EINVAL, "rate limit", "TX queue " + std::to_string(queue) + " is not set up yet"});
+  if (mbps > RateLimit::kMostMbps)
+    return log_error(
+        *port, "rate limit",
+        Error{EINVAL, "rate limit", "at most " + std::to_string(RateLimit::kMostMbps) + " Mbit/s"});
+  tx->rate.set(mbps, rte_get_tsc_hz());
+  switch_bursts(dev);
+  return 0;
+}
+
 }  // namespace
 
 void add_queue_run_ops(struct eth_dev_ops& ops) {
+  ops.set_queue_rate_limit = set_queue_rate_limit;
   ops.rx_queue_start = rx_queue_start;
   ops.rx_queue_stop = rx_queue_stop;
   ops.tx_queue_start = tx_queue_start;

@@ -15,7 +15,7 @@ namespace {
 
 // Bits of a variant's number, which is its place in the tables below.
 enum RxFeature : uint32_t { kRxOffload = 1, kRxScatter = 2, kRxCopy = 4, kRxVariants = 8 };
-enum TxFeature : uint32_t { kTxOffload = 1, kTxSegments = 2, kTxVariants = 4 };
+enum TxFeature : uint32_t { kTxOffload = 1, kTxSegments = 2, kTxRate = 4, kTxVariants = 8 };
 
 template <uint32_t kFeatures>
 uint16_t receive(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept {
@@ -43,6 +43,17 @@ uint16_t receive(void* queue, struct rte_mbuf** packets, uint16_t count) noexcep
   return sample.end(n);
 }
 
+// Of `count` packets those that the rate limit lets go, before a burst; and what it did not take, after it.
+uint16_t allow(SharedTxQueue& queue, struct rte_mbuf** packets, uint16_t count) {
+  const auto length_of = [packets](uint32_t i) { return packets[i]->pkt_len; };
+  const auto allowed = static_cast<uint16_t>(queue.rate.allow(rte_rdtsc(), count, length_of));
+  if (allowed < count) queue.rate_limited.add(1);
+  return allowed;
+}
+void give_back(SharedTxQueue& queue, struct rte_mbuf** packets, uint32_t taken, uint32_t count) {
+  for (uint32_t i = taken; i < count; ++i) queue.rate.give_back(packets[i]->pkt_len);
+}
+
 template <uint32_t kFeatures>
 uint16_t send(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept {
   QueueSlot* slot = slot_of(*static_cast<QueueAddress*>(queue));
@@ -57,8 +68,10 @@ uint16_t send(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept {
   CycleSample sample(slot->tx->cycles);
   constexpr bool kSegments = (kFeatures & kTxSegments) != 0;
   using Policy = std::conditional_t<(kFeatures & kTxOffload) != 0, OffloadTxPolicy, TxMbufPolicy>;
+  if constexpr ((kFeatures & kTxRate) != 0) count = allow(*slot->tx, packets, count);
   const uint32_t taken = tx_burst_inside<kSegments, Policy>(slot->pair.tx(), slot->tx_policy, packets, count);
   if constexpr ((kFeatures & kTxOffload) != 0) slot->tx_policy.handed_over();
+  if constexpr ((kFeatures & kTxRate) != 0) give_back(*slot->tx, packets, taken, count);
   return sample.end(taken);
 }
 
@@ -70,8 +83,14 @@ constexpr eth_rx_burst_t kReceive[kRxVariants] = {receive<0>,
                                                   receive<kRxCopy | kRxOffload>,
                                                   receive<kRxCopy | kRxScatter>,
                                                   receive<kRxCopy | kRxScatter | kRxOffload>};
-constexpr eth_tx_burst_t kSend[kTxVariants] = {send<0>, send<kTxOffload>, send<kTxSegments>,
-                                               send<kTxSegments | kTxOffload>};
+constexpr eth_tx_burst_t kSend[kTxVariants] = {send<0>,
+                                               send<kTxOffload>,
+                                               send<kTxSegments>,
+                                               send<kTxSegments | kTxOffload>,
+                                               send<kTxRate>,
+                                               send<kTxRate | kTxOffload>,
+                                               send<kTxRate | kTxSegments>,
+                                               send<kTxRate | kTxSegments | kTxOffload>};
 constexpr const char* kReceiveName[kRxVariants] = {"plain",
                                                    "offloads in software",
                                                    "scattered",
@@ -80,8 +99,14 @@ constexpr const char* kReceiveName[kRxVariants] = {"plain",
                                                    "copied, offloads in software",
                                                    "copied or scattered",
                                                    "copied or scattered, offloads in software"};
-constexpr const char* kSendName[kTxVariants] = {"plain", "offloads in software", "several segments",
-                                                "several segments, offloads in software"};
+constexpr const char* kSendName[kTxVariants] = {"plain",
+                                                "offloads in software",
+                                                "several segments",
+                                                "several segments, offloads in software",
+                                                "rate limit",
+                                                "rate limit, offloads in software",
+                                                "rate limit, several segments",
+                                                "rate limit, several segments, offloads in software"};
 
 template <typename Condition>
 uint32_t bit_if_any(const PmdPort& port, uint32_t bit, Condition condition) {
@@ -97,6 +122,8 @@ uint32_t receive_variant(const PmdPort& port) {
 }
 uint32_t send_variant(const PmdPort& port) {
   return bit_if_any(port, kTxSegments, has_segments) |
+         bit_if_any(port, kTxRate,
+                    [](const QueueSlot& slot) { return slot.nb_tx != 0 && slot.tx->rate.on(); }) |
          bit_if_any(port, kTxOffload, [](const QueueSlot& slot) { return slot.tx_offload.flags != 0; });
 }
 

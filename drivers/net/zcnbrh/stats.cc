@@ -45,6 +45,7 @@ void add_shared(QueueCounts& to, const SharedRxQueue* rx, const SharedTxQueue* t
   if (tx != nullptr) {
     add(to.tx, tx->state.count);
     add(to.helper, tx->state.helper);
+    to.rate_limited += tx->rate_limited.get();
     to.tx_cycles += tx->cycles.cycles.get();
     to.tx_timed += tx->cycles.packets.get();
   }
@@ -166,6 +167,7 @@ void keep_counts(PmdPort& port, uint16_t queue) {
   if (slot.tx != nullptr) {
     slot.tx->state.count = {};
     slot.tx->state.helper = {};
+    slot.tx->rate_limited = {};
     slot.tx->cycles = {};
   }
 }

@@ -42,6 +42,7 @@ struct QueueCounts {
   XskStatistics kernel;
   uint64_t flushed = 0;
   uint64_t dropped_vlan = 0;
+  uint64_t rate_limited = 0;
   uint64_t rebased = 0;
   // Of the bursts that were looked at, see cycle_sample.h.
   uint64_t rx_cycles = 0, rx_timed = 0;

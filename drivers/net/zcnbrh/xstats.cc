@@ -134,6 +134,7 @@ void add_tx(const View& view, uint16_t queue, std::vector<Xstat>& out) {
 #include "lib/xsk/counters.def"
   const QueueSlot* slot = view.open_slot(queue);
   g.gauge("in_flight", slot != nullptr && slot->nb_tx != 0 ? slot->tx->state.in_flight.get() : 0);
+  g.count("rate_limited", c.rate_limited);
   g.count("partial_bursts", c.tx.no_credit.get() + c.tx.no_bounce.get());
   g.count("system_calls", c.tx.kicks.get() + c.tx.kick_wakes.get());
   g.count("xsk_invalid_descs", c.kernel.tx_invalid_descs);
