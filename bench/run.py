@@ -27,13 +27,14 @@ import paths
 import report
 import ring
 import round_trip
+import start
 import veth
 from store import Store
 from testpmd import end_on_signals
 
 # In the order of the report. Name -> (module, whether --quick has it)
 BENCHES = {"ring": (ring, True), "veth": (veth, True), "ping": (round_trip, True), "paths": (paths, True),
-           "load": (load, False), "energy": (energy, False)}
+           "load": (load, False), "start": (start, False), "energy": (energy, False)}
 RESULTS = "bench/results"  # of --write-readme, beside bench/README.md
 
 
