@@ -35,7 +35,7 @@ void on_readable(void* watch) {
 
 }  // namespace
 
-Status watch_fd(int fd, Serve serve, void* argument) noexcept {
+Status watch_fd(int fd, Serve serve, void* argument) {
   struct rte_intr_handle* handle = NEXT(rte_intr_instance_alloc)(RTE_INTR_INSTANCE_F_PRIVATE);
   if (handle == nullptr) return Error{ENOMEM, "rte_intr_instance_alloc", {}};
   NEXT(rte_intr_fd_set)(handle, fd);

@@ -13,7 +13,7 @@ namespace zcnbrh::shim {
 
 // `serve(argument)` is called when `fd` is readable; false ends that, and `fd` may be closed by then.
 using Serve = bool (*)(void* argument) noexcept;
-Status watch_fd(int fd, Serve serve, void* argument) noexcept;
+Status watch_fd(int fd, Serve serve, void* argument);
 
 // Listens, without blocking, to "@name" in the abstract namespace; empty: errno says why not.
 UniqueFd listen_abstract(const std::string& name, int type);
