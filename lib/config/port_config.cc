@@ -74,6 +74,10 @@ Status check_mode(const PortConfig& config) {
   if (config.mode == XdpMode::kSkb && config.zc == ZeroCopy::kRequire)
     return config_error(
         "mode=skb and zc=require exclude each other: zero-copy needs native XDP; leave one out");
+  if (config.mode == XdpMode::kSkb && config.on_empty != OnEmpty::kOff)
+    return config_error(
+        "mode=skb and on_empty exclude each other: in SKB mode several CPUs may run one queue, and the gate's "
+        "count has one writer; leave one out");
   if (config.mode == XdpMode::kHw && config.foreign_map())
     return config_error("mode=hw: a program on the NIC cannot feed a socket; leave it out");
   if (config.mode == XdpMode::kHw && config.attach == Attach::kDispatcher)
@@ -95,6 +99,8 @@ Status check_loop(const PortConfig& config) {
                               : config.use_pinned_map            ? "use_pinned_map"
                               : config.mode != XdpMode::kAuto    ? "mode"
                                                                  : nullptr;
+  if (config.zc == ZeroCopy::kRequire)
+    return config_error("iface=loop and zc=require exclude each other: the loop backend copies; leave one out");
   if (needs_program == nullptr) return {};
   return config_error(std::string("key ") + needs_program +
                       ": iface=loop has no XDP program; leave the key out or name a netdev");

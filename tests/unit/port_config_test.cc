@@ -218,6 +218,7 @@ TEST(PortConfigValidate, RefusesWhatExcludesEachOther) {
       {"iface=loop,on_empty=drop", "key on_empty: iface=loop has no XDP program"},
       {"iface=loop,kick=thread", "kick=thread: iface=loop makes no system calls"},
       {"iface=loop,reattach=1", "reattach=1: a loop port has no netdev"},
+      {"iface=loop,zc=require", "iface=loop and zc=require exclude each other"},
       {"iface=eth0,use_cni=1,reattach=1", "reattach=1: the device plugin gives a netdev out once"},
       {"iface=eth0,start_queue=65535,queue_count=2",
        "start_queue=65535,queue_count=2: the last queue is out of range 0..65535"},
@@ -259,6 +260,8 @@ TEST(PortConfigValidate, KnowsWhatAnAttachModeExcludes) {
       {"mode=skb,allow_skb=0", "mode=skb and allow_skb=0 exclude each other"},
       {"mode=skb,zc=require", "mode=skb and zc=require exclude each other"},
       {"mode=hw,attach=dispatcher", "mode=hw: libxdp's dispatcher"},
+      {"mode=skb,on_empty=drop", "mode=skb and on_empty exclude each other"},
+      {"mode=skb,on_empty=pass", "mode=skb and on_empty exclude each other"},
   };
   for (const Refusal& row : rows) {
     const Status status = validated("iface=eth0," + std::string(row.text));
