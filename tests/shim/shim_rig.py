@@ -3,9 +3,11 @@
 """What the tests of the shim have in common: the stock testpmd with libzcnbrh_shim.so preloaded and a command line
 that was written for another driver."""
 
+import atexit
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -63,6 +65,9 @@ def run(command, data=b"", **variables):
     done = subprocess.run(command, input=data, capture_output=True, env={**os.environ, **variables}, timeout=60)
     return done.returncode, done.stdout, done.stderr
 
+
+# What EAL leaves behind at each start of a program with --file-prefix zs<our pid>.
+atexit.register(shutil.rmtree, f"/var/run/dpdk/zs{os.getpid()}", ignore_errors=True)
 
 PLAIN_MEMORY = ("--no-huge", "-m", "64")
 
