@@ -48,6 +48,7 @@ class ReceiveFrames {
     received_ += n;
     return n;
   }
+  bool pending() const { return false; }
   void finish() {}
   // The lengths are looked at in every run, so that no compiler leaves them out.
   uint64_t wrong() const { return check_.wrong() + (bytes_ == received_ * kPacketBytes ? 0 : 1); }
@@ -108,6 +109,7 @@ class SendFrames {
     }
     return sender_.send();
   }
+  bool pending() const { return sender_.pending(); }
   void finish() { sender_.give_back(); }
   uint64_t wrong() const { return 0; }  // the peer looks
 
@@ -134,6 +136,7 @@ class ForwardFrames {
     }
     return sender_.send();
   }
+  bool pending() const { return sender_.pending(); }
   void finish() { sender_.give_back(); }
   uint64_t wrong() const { return check_.wrong(); }
 

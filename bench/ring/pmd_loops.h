@@ -57,6 +57,7 @@ class RxOnly {
       rte_pktmbuf_free_bulk(packets, n);
     return n;
   }
+  bool pending() const { return false; }
   void finish() {}
   uint64_t wrong() const { return check_.wrong(); }
 
@@ -114,6 +115,7 @@ class TxOnly {
     }
     return sender_.send();
   }
+  bool pending() const { return sender_.pending(); }
   void finish() { sender_.drop(); }
   uint64_t wrong() const { return 0; }  // the peer looks
 
@@ -140,6 +142,7 @@ class Io {
     }
     return sender_.send();
   }
+  bool pending() const { return sender_.pending(); }
   void finish() { sender_.drop(); }
   uint64_t wrong() const { return check_.wrong(); }
 

@@ -40,6 +40,9 @@ class EachQueue {
     at_ = at_ + 1 < loops_.size() ? at_ + 1 : 0;
     return loops_[at_]();
   }
+  bool pending() const {
+    return std::any_of(loops_.begin(), loops_.end(), [](const auto& loop) { return loop.pending(); });
+  }
   void finish() {
     for (auto& loop : loops_) loop.finish();
   }

@@ -20,7 +20,7 @@ namespace {
 
 constexpr unsigned kMegabytes = 128;
 constexpr uint32_t kBatch = 32;
-constexpr uint32_t kIdle = 1000;  // empty bursts in a row: nothing more comes
+constexpr uint64_t kPatienceSeconds = 60;  // with a peer that others keep off its core
 
 struct LatencyOptions : Options {
   double mpps = 10;
@@ -64,9 +64,11 @@ Sample run_reader(const char* who, Reader reader, int cpu, uint64_t interval, ui
     reader.give_back(n);
     return n;
   };
-  const LoopTally tally = run_for(cycles, step);
+  const uint64_t begin = __rdtsc(), limit = kPatienceSeconds * tsc_hz();
+  LoopTally tally = run_for(cycles, step);
+  while (tally.packets == 0 && __rdtsc() - begin < limit) tally = run_for(cycles, step);
   const uint64_t published = peer.stop();
-  for (uint32_t idle = 0; idle < kIdle;) idle = step() == 0 ? idle + 1 : 0;
+  while (number != published && __rdtsc() - begin < limit) step();
   if (tally.packets == 0 || histogram.count() == 0 || number != published)
     throw std::runtime_error(std::string(who) + ": " + std::to_string(published) + " packets published, " +
                              std::to_string(number) + " read");
