@@ -3,7 +3,8 @@
 # Copyright 2026 The Z-CNBRH authors
 """Where the packets' memory lies, by the kernel's own numbers (/proc/PID/numa_maps): on the NIC's NUMA node.
 
-The UMEM is a second mapping of the pool's memory, so its pages are those of the huge page file that is mapped twice.
+The UMEM is a second mapping of the pools' memory, so its pages are those of the huge page files that are mapped twice.
+It holds all pools there are, so that each can be sent from: where a test looks at its pages there is one pool.
 """
 
 import collections
@@ -44,12 +45,16 @@ def on_the_nics_node(end):
     def test():
         with netlab.Lab() as lab:
             r = rig.Rig.on(lab, [lab.both_ends()[end]])
-            r.pool_options = ()  # testpmd makes a pool on the port's node
+            r.pool_options = ("--no-numa", f"--socket-num={end}")
+            r.start()
+            equal(umem_nodes(r.pmd.process.pid), [end], "nodes that hold the UMEM")
+            check(WARNS not in r.pmd.start_text, f"a warning without cause: {r.pmd.start_text}")
+            r.quit()
+            r.pool_options = ()  # testpmd makes a pool on each node, and gives the port the one on its own
             r.start()
             sockets = re.findall(r"(?:Connect to|memory allocation on the) socket: (\d+)",
                                  r.pmd.command("show port info 0"))
             equal(sockets, [str(end)] * 2, "node of the port and of its memory, as testpmd has them")
-            equal(umem_nodes(r.pmd.process.pid), [end], "nodes that hold the UMEM")
             check(WARNS not in r.pmd.start_text, f"a warning without cause: {r.pmd.start_text}")
             r.quit()
     test.__doc__ = f"a NIC on node {end}: port, pool and UMEM are there, and no warning is given"
