@@ -42,7 +42,7 @@ const Refusal kRefusals[] = {
     {"BadTimestamps", [](auto& o) { o.timestamps = 2; }, EINVAL, "timestamps=2: takes 0 or 1"},
     {"BadNode", [](auto& o) { o.numa_node = -2; }, EINVAL, "numa_node=-2"},
     {"BadBudget", [](auto& o) { o.busy_budget = -2; }, EINVAL, "busy_budget"},
-    {"ZeroCopyOnLoop", [](auto& o) { o.zero_copy = ZCNBRH_ZERO_COPY_REQUIRE; }, EOPNOTSUPP,
+    {"ZeroCopyOnLoop", [](auto& o) { o.zero_copy = ZCNBRH_ZERO_COPY_REQUIRE; }, EINVAL,
      "the loop backend copies"},
     {"GateOnLoop", [](auto& o) { o.on_empty = ZCNBRH_GATE_DROP; }, EINVAL, "iface=loop has no XDP program"},
     {"WindowWithoutGate", [](auto& o) { o.window = 10; }, EINVAL, "add on_empty"},
