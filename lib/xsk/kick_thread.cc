@@ -104,7 +104,7 @@ class KickThread {
   void loop();
   void turn();
   Outcome look();
-  bool nothing_to_do() const;
+  bool nothing_to_do();
   void after(Outcome outcome);
   void spin();
   std::span<const std::atomic<Served*>> places() const {
@@ -182,8 +182,11 @@ bool KickThread::remove(const KickLine* line) {
   return true;
 }
 
-bool KickThread::nothing_to_do() const {
+// Inside the door as look() is: a queue may be taken away just now, and is freed once nobody is inside.
+bool KickThread::nothing_to_do() {
   if (stopping_.load()) return false;
+  const InsideBurst inside(door_);
+  if (!inside) return false;
   return std::none_of(places().begin(), places().end(), [](const auto& place) {
     const Served* served = place.load(std::memory_order_acquire);
     return served != nullptr && served->waits();
