@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 #include <fstream>
 #include <iomanip>
 #include <iostream>
@@ -88,6 +89,20 @@ void print_table(const std::vector<Figure>& figures) {
     std::cout << "\n";
   }
   std::cout << std::flush;
+}
+
+void hand_out(const std::string& json, const std::vector<Figure>& figures) {
+  if (!json.empty()) write_json(json, figures);
+  print_table(figures);
+}
+
+int run_program(const char* name, int (*body)(int, char**), int argc, char** argv) {
+  try {
+    return body(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << name << ": " << error.what() << "\n";
+    return 1;
+  }
 }
 
 }  // namespace zcnbrh::bench

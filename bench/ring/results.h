@@ -24,5 +24,10 @@ double median(std::vector<double> values);  // 0 of none
 void write_json(const std::string& path, const std::vector<Figure>& figures);
 // One row a bench and subject, one column a metric: the medians.
 void print_table(const std::vector<Figure>& figures);
+// Both; an empty path: no JSON.
+void hand_out(const std::string& json, const std::vector<Figure>& figures);
+
+// A program's main(): what `body` throws is its last line on stderr, and it exits with 1.
+int run_program(const char* name, int (*body)(int, char**), int argc, char** argv);
 
 }  // namespace zcnbrh::bench

@@ -6,7 +6,6 @@
 // round, since ports that exist share one UMEM, and points take turns. "growth" is the last point's cycles by
 // the first one's, of the same round.
 #include <algorithm>
-#include <exception>
 #include <iostream>
 #include <memory>
 
@@ -178,8 +177,7 @@ int run(int argc, char** argv) {
   bench.row("ports", port_points(few ? 2 : 8));
   bench.row("mbufs", pool_points(few ? 16384 : 1U << 20));
   bench.row("ring", ring_points(few ? 4096 : 65536));
-  if (!options.json.empty()) write_json(options.json, bench.figures);
-  print_table(bench.figures);
+  hand_out(options.json, bench.figures);
   return 0;
 }
 
@@ -187,10 +185,5 @@ int run(int argc, char** argv) {
 }  // namespace zcnbrh::bench
 
 int main(int argc, char** argv) {
-  try {
-    return zcnbrh::bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::cerr << "ring_growth: " << error.what() << "\n";
-    return 1;
-  }
+  return zcnbrh::bench::run_program("ring_growth", zcnbrh::bench::run, argc, argv);
 }

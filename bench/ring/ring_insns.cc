@@ -7,10 +7,8 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <exception>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <map>
 #include <sstream>
 #include <stdexcept>
@@ -134,8 +132,7 @@ int run(int argc, char** argv) {
   std::vector<Figure> figures;
   for (const Variant& variant : kVariants)
     add_variant(variant, run_variant(variant, options.check ? 64 : 1024), figures);
-  if (!options.json.empty()) write_json(options.json, figures);
-  print_table(figures);
+  hand_out(options.json, figures);
   return 0;
 }
 
@@ -143,10 +140,5 @@ int run(int argc, char** argv) {
 }  // namespace zcnbrh::bench
 
 int main(int argc, char** argv) {
-  try {
-    return zcnbrh::bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::cerr << "ring_insns: " << error.what() << "\n";
-    return 1;
-  }
+  return zcnbrh::bench::run_program("ring_insns", zcnbrh::bench::run, argc, argv);
 }

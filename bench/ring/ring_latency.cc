@@ -3,8 +3,6 @@
 //
 // From the moment the peer publishes a packet to the moment the application has it in hand, that is when the
 // receive call has returned: C API, net_zcnbrh and net_af_xdp, at a steady rate and as fast as it goes.
-#include <exception>
-#include <iostream>
 #include <stdexcept>
 
 #include "bench/ring/frame_queues.h"
@@ -124,8 +122,7 @@ int run(int argc, char** argv) {
     add(figures, bench.str(), "net_zcnbrh", of_ours);
     add(figures, bench.str(), "net_af_xdp", of_rival);
   }
-  if (!options.json.empty()) write_json(options.json, figures);
-  print_table(figures);
+  hand_out(options.json, figures);
   return 0;
 }
 
@@ -133,10 +130,5 @@ int run(int argc, char** argv) {
 }  // namespace zcnbrh::bench
 
 int main(int argc, char** argv) {
-  try {
-    return zcnbrh::bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::cerr << "ring_latency: " << error.what() << "\n";
-    return 1;
-  }
+  return zcnbrh::bench::run_program("ring_latency", zcnbrh::bench::run, argc, argv);
 }

@@ -3,8 +3,6 @@
 //
 // The C API beside the bare rings (frame_queues.h), with a peer on another core that plays the kernel. What the
 // bare rings reach is the ceiling. Runs take turns.
-#include <exception>
-#include <iostream>
 
 #include "bench/ring/frame_loops.h"
 #include "bench/ring/frame_queues.h"
@@ -123,8 +121,7 @@ int run(int argc, char** argv) {
   PeerThread peer(cores.peer);
   std::vector<Figure> figures;
   for (const uint32_t batch : batches) run_batch(options, batch, queues, peer, figures);
-  if (!options.json.empty()) write_json(options.json, figures);
-  print_table(figures);
+  hand_out(options.json, figures);
   return 0;
 }
 
@@ -132,10 +129,5 @@ int run(int argc, char** argv) {
 }  // namespace zcnbrh::bench
 
 int main(int argc, char** argv) {
-  try {
-    return zcnbrh::bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::cerr << "ring_native: " << error.what() << "\n";
-    return 1;
-  }
+  return zcnbrh::bench::run_program("ring_native", zcnbrh::bench::run, argc, argv);
 }

@@ -5,7 +5,6 @@
 // plays the kernel. The same application, the same peer, the same ring memory; how it is built is told in
 // bench/README.md. Runs take turns, so that a machine that slows down harms both alike.
 #include <cstdio>
-#include <exception>
 #include <iostream>
 #include <map>
 
@@ -138,8 +137,7 @@ int run(int argc, char** argv) {
         run_cell(options, {mbufs, options.descriptors, budget, 1, {}}, peer, to_string(pages), report);
       }
   }
-  if (!options.json.empty()) write_json(options.json, report.figures());
-  print_table(report.figures());
+  hand_out(options.json, report.figures());
   return 0;
 }
 
@@ -147,10 +145,5 @@ int run(int argc, char** argv) {
 }  // namespace zcnbrh::bench
 
 int main(int argc, char** argv) {
-  try {
-    return zcnbrh::bench::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::cerr << "ring_pmd: " << error.what() << "\n";
-    return 1;
-  }
+  return zcnbrh::bench::run_program("ring_pmd", zcnbrh::bench::run, argc, argv);
 }
