@@ -113,6 +113,16 @@ TEST_F(Mbufs, DirectWithoutHeadroomGoesByAddress) {
   arrives(m, as, 0);
 }
 
+// An offset before the chunk is a large number, which the length makes small again.
+TEST_F(Mbufs, DataThatBeginsBeforeItsChunkIsCopied) {
+  rte_mbuf* m = segment(pool_, pattern(60, 4));
+  void* const own = m->buf_addr;
+  auto* early = reinterpret_cast<uint8_t*>(m) - pool_->header_size - 8;
+  m->buf_addr = early - m->data_off;
+  arrives(m, Bytes(early, early + 60), 1);
+  m->buf_addr = own;
+}
+
 TEST_F(Mbufs, ChainIsGathered) {
   rte_mbuf* head = segment(pool_, pattern(500, 1));
   for (uint8_t i = 2; i < 5; ++i)

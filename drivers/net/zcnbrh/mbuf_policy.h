@@ -70,6 +70,11 @@ static_assert(offsetof(struct rte_mbuf, rearm_data) == 16 && offsetof(struct rte
               offsetof(struct rte_mbuf, data_len) == 40 && offsetof(struct rte_mbuf, vlan_tci) == 42 &&
               offsetof(struct rte_mbuf, hash.rss) == 44);
 
+// True if the bytes lie within `limit`. An offset before the chunk is a large number: the sum alone would wrap.
+inline bool fits(uint64_t offset, uint32_t length, uint32_t limit) {
+  return offset <= limit && offset + length <= limit;
+}
+
 struct RxMbufPolicy {
   using Packet = struct rte_mbuf*;
 
@@ -158,7 +163,7 @@ struct TxMbufPolicy {
       const auto offset = static_cast<uint64_t>(data - chunk_at);
       const uint32_t length = m->data_len;
       if (length == 0) return {TxVerdict::kInvalid, 0, {}, 0};
-      if (offset + length <= view.chunk_size) [[likely]]
+      if (fits(offset, length, view.chunk_size)) [[likely]]
         return {TxVerdict::kByAddress, length, view.chunk(m), static_cast<uint32_t>(offset)};
     }
     return plan_copy(m, max_length);
@@ -187,7 +192,7 @@ struct TxMbufPolicy {
       const auto* data = static_cast<const uint8_t*>(m->buf_addr) + (word & 0xffff);
       const auto offset = static_cast<uint64_t>(data - (reinterpret_cast<const uint8_t*>(m) - view.header));
       const uint32_t length = m->data_len;
-      if (length == 0 || offset + length > view.chunk_size) [[unlikely]]
+      if (length == 0 || !fits(offset, length, view.chunk_size)) [[unlikely]]
         break;
       chunks[i] = view.chunk(m);
       slots[i] = {format.encode(chunks[i], static_cast<uint32_t>(offset)), length, 0};
@@ -222,7 +227,7 @@ struct TxMbufPolicy {
       const auto* data = static_cast<const uint8_t*>(m->buf_addr) + m->data_off;
       const auto offset = static_cast<uint64_t>(data - (reinterpret_cast<const uint8_t*>(m) - last.header));
       const bool ours_alone = RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1;
-      if (!ours_alone || m->data_len == 0 || offset + m->data_len > last.element) return 0;
+      if (!ours_alone || m->data_len == 0 || !fits(offset, m->data_len, last.element)) return 0;
       const uint32_t added = cut(last.chunk(m), static_cast<uint32_t>(offset), m->data_len, out + count,
                                  most - count < last.slots ? most - count : last.slots, longest);
       if (added == 0) return 0;
