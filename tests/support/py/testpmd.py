@@ -20,8 +20,9 @@ from netlab import DIE_WITH_US, SLOWNESS
 
 PROMPT = "testpmd> "
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\x1b.|\r")
-# testpmd prints it from another thread, also between two characters of a prompt or of the echo of a command.
-EVENT = re.compile(r"\nPort \d+: [a-z A-Z/]+ event\n")
+# testpmd prints it from another thread, also between two characters of a prompt or of the echo of a command; first the
+# empty line and then the rest, so there may be more of them in between.
+EVENT = re.compile(r"\n(.*)Port \d+: [a-z A-Z/]+ event\n")
 HUGE = "/sys/kernel/mm/hugepages/hugepages-2048kB/"
 HUGE_KB = 2048
 
@@ -106,8 +107,9 @@ def lcore_options(cores):
 def with_events(text, end):
     """Where the first `end` characters of the text without events end in the text with them."""
     for event in EVENT.finditer(text):
-        if event.start() < end:
-            end += len(event.group())
+        for begin, past in ((event.start(), event.start(1)), (event.end(1), event.end())):
+            if begin < end:
+                end += past - begin
     return end
 
 
@@ -187,7 +189,7 @@ class Testpmd:
         with self._grown:
             while True:
                 rest = self._text[self._seen:]
-                for text in (rest, EVENT.sub("", rest)):
+                for text in (rest, EVENT.sub(r"\1", rest)):
                     found = re.search(pattern if regex else re.escape(pattern), text)
                     if found:
                         self._seen += found.end() if text is rest else with_events(rest, found.end())
