@@ -33,7 +33,7 @@ ROWS = (
     Row("sleep_test.py", "iommu", ("virtio",), quick=("virtio",)),
     Row("life_test.py", "iommu", ("virtio",)),
     Row("removal_test.py", "iommu", ("virtio", "igb")),
-    Row("jumbo_test.py", "iommu", ("virtio",), quick=("virtio",)),
+    Row("jumbo_test.py", "iommu", ("virtio", "igb"), quick=("virtio",)),
     Row("modes_test.py", "no-iommu", ("virtio",), quick=("virtio",)),
     Row("wire_test.py", "no-iommu", ("virtio",)),
     Row("keys_test.py", "no-iommu", ("igb",)),
@@ -46,7 +46,6 @@ ROWS = (
     Row("numa_test.py", "no-iommu", ("virtio",)),
     Row("dispatcher_test.py", "no-iommu", ("virtio",)),
     Row("removal_test.py", "no-iommu", ("virtio",)),
-    Row("jumbo_test.py", "no-iommu", ("igb",)),
 )
 
 
