@@ -288,8 +288,11 @@ ZCNBRH_API int zcnbrh_send_copy(struct zcnbrh_queue *queue, const void *data, si
 ZCNBRH_API int zcnbrh_flush(struct zcnbrh_queue *queue) ZCNBRH_NOEXCEPT;
 
 /*
- * A file descriptor for poll(2) and epoll(7): readable when packets wait, writable when frames can be sent.
- * Waiting on it also makes the kernel go on with both directions. Poll the queue until it is empty first.
+ * The ring's file descriptor for loops of the application's own, by poll(2), epoll(7) or io_uring(7)
+ * (IORING_OP_POLL_ADD): readable when packets wait, writable when the TX ring has room. Waiting on it also
+ * makes the kernel go on with both directions. Level-triggered it may be waited on at any time; with EPOLLET
+ * and with multishot polls call zcnbrh_poll() until it returns 0 after each event. Where the application has
+ * given frames back since its last zcnbrh_poll(), one more lends them to the kernel.
  * Ownership: the queue's; do not close it. It is gone with zcnbrh_close().
  * Thread: any.
  * Returns the descriptor or
@@ -299,6 +302,40 @@ ZCNBRH_API int zcnbrh_flush(struct zcnbrh_queue *queue) ZCNBRH_NOEXCEPT;
  * Minimum kernel: none.
  */
 ZCNBRH_API int zcnbrh_fd(const struct zcnbrh_queue *queue) ZCNBRH_NOEXCEPT;
+
+enum zcnbrh_wait_event {
+  ZCNBRH_WAIT_RX = 1,  /* zcnbrh_poll() has a packet */
+  ZCNBRH_WAIT_TX = 2,  /* zcnbrh_send() takes a frame, and there is one: free or held by the application */
+  /* Told, not asked for: the interface is gone (within half a second), or ledger=1 has stopped the queue. */
+  ZCNBRH_WAIT_DOWN = 4
+};
+
+/* A queue that zcnbrh_wait() waits for. */
+struct zcnbrh_wait_item {
+  struct zcnbrh_queue *queue;
+  uint32_t events; /* ZCNBRH_WAIT_RX, ZCNBRH_WAIT_TX or both */
+  uint32_t ready;  /* filled in: which hold, 0 for none */
+};
+
+/*
+ * Sleeps until one of several queues has a packet or takes one. No wake-up is lost: what comes between the last
+ * zcnbrh_poll() and the sleep ends the sleep. Before it sleeps it lends free frames to the kernel and has packets
+ * sent that wait.
+ * items: ready is filled in for each, also when the time is over. A queue may be in it once.
+ * count: 1 to 256. timeout_ms: milliseconds; 0: just look; negative: no limit.
+ * Ownership: nothing changes hands.
+ * Thread: that of all the queues.
+ * Returns how many are ready, 0 when the time is over, or
+ *   -EINVAL  items or a queue is NULL, count or events out of range
+ *   -EPERM   called in a child of the process that opened a queue
+ *   -EINTR   a signal came
+ *   -ENOMEM  the kernel's, of poll(2)
+ * Receiving ends the sleep at once. Waiting for ZCNBRH_WAIT_TX, and for a queue of the loop backend, looks every
+ * millisecond, since the kernel does not tell when it is done with a frame. To wait for other descriptors, too,
+ * see zcnbrh_fd().
+ * Minimum kernel: none.
+ */
+ZCNBRH_API int zcnbrh_wait(struct zcnbrh_wait_item *items, uint32_t count, int timeout_ms) ZCNBRH_NOEXCEPT;
 
 /* Counters since zcnbrh_open(), in the units named, then gauges of this moment. */
 struct zcnbrh_stats {

@@ -20,6 +20,11 @@
 
 namespace zcnbrh::capi {
 
+inline constexpr uint32_t kMostWaited = 256;
+
+// zcnbrh_wait() with its arguments checked.
+int wait_for(struct zcnbrh_wait_item* items, uint32_t count, int timeout_ms);
+
 class FrameQueue {
  public:
   // Errors: see zcnbrh_open(). Nothing is left behind when it fails.
@@ -40,6 +45,9 @@ class FrameQueue {
   int send(const struct zcnbrh_frame* frames, uint32_t count);
   int send_copy(const void* data, size_t length);
   int flush();
+  uint32_t ready(uint32_t events);  // those of ZCNBRH_WAIT_* that hold
+  void look_for_loss();             // of the interface
+  void before_sleep();              // free frames to the kernel, packets on their way
 
   // Any thread.
   bool is_of_this_process() const { return pid_ == current_pid(); }
@@ -70,6 +78,7 @@ class FrameQueue {
   QueuePair pair_;
   FrameBook book_;
   bool timestamps_ = false;
+  bool lost_ = false;  // its interface is gone
   pid_t pid_ = current_pid();
   // Control path.
   RxShared* rx_ = nullptr;  // in state_

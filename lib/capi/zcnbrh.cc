@@ -176,6 +176,19 @@ int zcnbrh_fd(const struct zcnbrh_queue* queue) noexcept {
   return answer(*inside(queue), inside(queue)->fd(), "zcnbrh_fd");
 }
 
+int zcnbrh_wait(struct zcnbrh_wait_item* items, uint32_t count, int timeout_ms) noexcept {
+  constexpr const char* kCall = "zcnbrh_wait";
+  if (items == nullptr) return fail(EINVAL, kCall, "an argument is NULL");
+  if (count == 0 || count > zcnbrh::capi::kMostWaited) return fail(EINVAL, kCall, "count: takes 1..256");
+  for (uint32_t i = 0; i < count; ++i) {
+    if (const int error = refuse(items[i].queue, items, kCall)) return error;
+    if (items[i].events == 0 || (items[i].events & ~uint32_t{ZCNBRH_WAIT_RX | ZCNBRH_WAIT_TX}) != 0)
+      return fail(EINVAL, kCall, "events: takes ZCNBRH_WAIT_RX, ZCNBRH_WAIT_TX or both");
+  }
+  const int result = zcnbrh::capi::wait_for(items, count, timeout_ms);
+  return result < 0 ? fail(-result, kCall, "") : result;
+}
+
 int zcnbrh_stats(const struct zcnbrh_queue* queue, struct zcnbrh_stats* stats) noexcept {
   if (const int error = refuse(queue, stats, "zcnbrh_stats")) return error;
   if (!has_size(stats)) return fail(EINVAL, "zcnbrh_stats", "stats->size is not set");

@@ -37,6 +37,7 @@ TEST(Fork, EveryCallOfAChildIsRefused) {
       [](struct zcnbrh_queue* q, struct zcnbrh_frame frame) {
         struct zcnbrh_stats stats = {};
         struct zcnbrh_ledger ledger = {};
+        struct zcnbrh_wait_item one = {q, ZCNBRH_WAIT_RX, 0};
         stats.size = sizeof stats;
         ledger.size = sizeof ledger;
         const int results[] = {zcnbrh_poll(q, &frame),
@@ -46,6 +47,7 @@ TEST(Fork, EveryCallOfAChildIsRefused) {
                                zcnbrh_send_copy(q, "x", 1),
                                zcnbrh_flush(q),
                                zcnbrh_fd(q),
+                               zcnbrh_wait(&one, 1, 0),
                                zcnbrh_stats(q, &stats),
                                zcnbrh_ledger(q, &ledger),
                                zcnbrh_poll_batch(q, &frame, 1)};
