@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The Z-CNBRH authors
+//
+// zcnbrh-migrate: the migration, step by step, from a terminal (docs/migration.md).
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "shim/migrate/audit.h"
+#include "shim/migrate/report_reader.h"
+#include "shim/migrate/run.h"
+
+namespace zcnbrh::migrate {
+namespace {
+
+// Of our own failures: `run` hands on what its program returns, so this one is env's for the same case.
+constexpr int kOwnFailure = 125;
+
+struct Options {
+  bool json = false;
+  bool all_symbols = false;
+  std::string binary;
+  std::string report;
+  bool lenient = false;
+  RunOptions run;
+};
+
+void add_audit(CLI::App& app, Options& options) {
+  auto* audit = app.add_subcommand("audit", "whether the shim can move a program, and what of DPDK it uses");
+  audit->add_option("BINARY", options.binary, "the program's file")->required();
+  audit->add_flag("--all", options.all_symbols, "name also the symbols that work as they are");
+  audit->add_flag("--json", options.json, "as one JSON object");
+  audit->footer("Exit status: 0 the shim moves it, 1 it does not, 125 the file cannot be read.");
+}
+
+void add_run(CLI::App& app, Options& options) {
+  auto* run = app.add_subcommand("run", "run a program under the shim: ... run [options] -- PROGRAM ARGUMENTS");
+  run->add_option("--map", options.run.maps, "DEVICE=NETDEV[,key=value ...]; may be given more than once")
+      ->allow_extra_args(false);
+  run->add_option("--config", options.run.config, "a file of such items");
+  run->add_flag("--observe", options.run.observe, "change nothing, only report");
+  auto* strict = run->add_flag("--strict", options.run.strict, "what cannot move or is missing is an error");
+  run->add_flag("--lenient", options.lenient, "it stays or is left out, with a warning (default)")
+      ->excludes(strict);
+  run->add_flag("--share", options.run.share, "native processes may attach rings and pools");
+  run->add_option("--report", options.run.report, "file for the report at exit; %p: the process's number");
+  run->add_option("--driver", options.run.driver, "file of the driver net_zcnbrh");
+  run->add_option("--shim", options.run.shim, "file of the shim");
+  run->footer("Exit status: the program's own; 125 it was not started, 126 or 127 it could not be.");
+}
+
+void add_report(CLI::App& app, Options& options) {
+  auto* report = app.add_subcommand("report", "what the shim did, of a running process or out of a file");
+  report->add_option("PID|FILE", options.report, "default: the one process there is under the shim");
+  report->add_flag("--json", options.json, "as it is, JSON");
+}
+
+int audit(const Options& options) {
+  const Audit audit = audit_program(options.binary);
+  const std::string text =
+      options.json ? audit_json(audit).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + '\n'
+                   : audit_text(audit, options.all_symbols);
+  std::fputs(text.c_str(), stdout);
+  return can_move(audit.verdict) ? 0 : 1;
+}
+
+int report(const Options& options) {
+  const auto report = find_report(options.report);
+  const std::string text = options.json ? report.dump(2) + '\n' : report_text(report);
+  std::fputs(text.c_str(), stdout);
+  return 0;
+}
+
+int dispatch(const CLI::App& app, const Options& options) {
+  if (app.got_subcommand("audit")) return audit(options);
+  if (app.got_subcommand("run")) return run_program(options.run);
+  return report(options);
+}
+
+// What stands after the first "--" is the program's, to the letter; the library would read it.
+int run_command(std::vector<std::string> words) {
+  Options options;
+  const auto mark = std::find(words.begin(), words.end(), "--");
+  if (mark != words.end()) options.run.command.assign(mark + 1, words.end());
+  words.erase(mark, words.end());
+  std::reverse(words.begin(), words.end());  // as CLI11 takes a vector
+
+  CLI::App app("Moves an unmodified DPDK program to the kernel's driver, step by step: docs/migration.md",
+               "zcnbrh-migrate");
+  app.require_subcommand(1);
+  add_audit(app, options);
+  add_run(app, options);
+  add_report(app, options);
+  try {
+    app.parse(words);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kOwnFailure;
+  }
+  return dispatch(app, options);
+}
+
+}  // namespace
+}  // namespace zcnbrh::migrate
+
+int main(int argc, char** argv) {
+  try {
+    return zcnbrh::migrate::run_command({argv + 1, argv + argc});
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "zcnbrh-migrate: %s\n", error.what());
+    return zcnbrh::migrate::kOwnFailure;
+  }
+}
