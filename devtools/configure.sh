@@ -3,7 +3,7 @@
 # Copyright 2026 The Z-CNBRH authors
 #
 # configure.sh BUILD_FOLDER [meson setup options]: configures the folder if it is new, if its options are
-# not the ones asked for, or if the DPDK (or the driver headers) it was configured with are no longer those
+# not the ones asked for, or if the DPDK (or what was fetched of its source) it was configured with are no longer those
 # of this machine; otherwise leaves it to Ninja.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -13,7 +13,9 @@ shift
 
 headers=$("$root/devtools/fetch_dpdk_headers.sh" --print-dir)
 [ -e "$headers/complete" ] || headers=none
-state="$* | ${CXX:-c++} | DPDK $(pkg-config --modversion libdpdk 2>/dev/null || echo none) | $headers"
+examples=$("$root/devtools/fetch_dpdk_headers.sh" --print-examples)
+[ -d "$examples" ] || examples=none
+state="$* | ${CXX:-c++} | DPDK $(pkg-config --modversion libdpdk 2>/dev/null || echo none) | $headers | $examples"
 
 if [ -f "$build/build.ninja" ] && [ "$(cat "$build/.configured" 2>/dev/null)" = "$state" ]; then
   exit 0

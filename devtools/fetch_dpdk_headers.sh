@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The Z-CNBRH authors
 #
-# The DPDK headers a driver needs but the package libdpdk-dev lacks (ethdev_driver.h and others), from the
-# distribution's source package of exactly the installed version, through the mirrors this machine's apt is
-# configured with. apt checks the signatures, as for any package. Only the headers are kept, in
-# .cache/dpdk-headers/<version>/; Meson finds them there. Nothing outside .cache/ and $TMPDIR is written.
+# What the package libdpdk-dev lacks: the headers a driver needs (ethdev_driver.h and others), and DPDK's example
+# programs, which the tests build and run unchanged. From the distribution's source package of exactly the installed
+# version, through the mirrors this machine's apt is configured with. apt checks the signatures, as for any package.
+# Only these are kept, in .cache/dpdk-headers/<version>/ and .cache/dpdk-examples/<version>/; Meson finds them there.
+# Nothing outside .cache/ and $TMPDIR is written.
 #
-#   fetch_dpdk_headers.sh              fetch, unless they are there already
-#   fetch_dpdk_headers.sh --print-dir  only print where they go ('' without a libdpdk-dev package)
-#   fetch_dpdk_headers.sh --copy F D   instead copy the folder F of the source package to D, which is made anew
+#   fetch_dpdk_headers.sh                   fetch, unless they are there already
+#   fetch_dpdk_headers.sh --print-dir       only print where the headers go ('' without a libdpdk-dev package)
+#   fetch_dpdk_headers.sh --print-examples  the same of the examples
+#   fetch_dpdk_headers.sh --copy F D        instead copy the folder F of the source package to D, which is made anew
 set -euo pipefail
 export LC_ALL=C
 
@@ -67,26 +69,25 @@ copy_header() {  # $1: DPDK source tree, $2: header, $3: destination
 version=$(installed source:Version)
 source_package=$(installed source:Package)
 target=${version:+$root/.cache/dpdk-headers/$version}
-if [ "${1:-}" = --print-dir ]; then
-  echo "$target"
-  exit 0
-fi
+examples=${version:+$root/.cache/dpdk-examples/$version}
+case "${1:-}" in
+  --print-dir) echo "$target" && exit ;;
+  --print-examples) echo "$examples" && exit ;;
+esac
 copied=
 if [ "${1:-}" = --copy ] && [ $# -eq 3 ]; then
   copied=$2
   destination=$3
 elif [ $# -ne 0 ]; then
-  die "unknown argument '$1'; there are only --print-dir and --copy FOLDER DESTINATION"
+  die "unknown argument '$1'; there are only --print-dir, --print-examples and --copy FOLDER DESTINATION"
 fi
 [ -n "$version" ] || die "the package libdpdk-dev is not installed; run devtools/setup.sh as root, \
 or name a DPDK source tree to Meson by -Ddpdk_source=/path"
-if [ -z "$copied" ] && [ -f "$target/complete" ]; then
-  missing=0  # a folder made by an older version of this script has fewer
-  for header in "${wanted[@]}"; do
-    [ -f "$target/$header" ] || missing=1
-  done
-  [ $missing -eq 1 ] || exit 0
-fi
+missing=0  # a folder made by an older version of this script has fewer
+for header in complete "${wanted[@]}"; do
+  [ -f "$target/$header" ] || missing=1
+done
+[ -n "$copied" ] || [ $missing -eq 1 ] || [ ! -d "$examples" ] || exit 0
 includedir=$(pkg-config --variable=includedir libdpdk) || die "pkg-config does not know libdpdk"
 if [ -z "$copied" ] && [ -f "$includedir/ethdev_driver.h" ]; then
   echo "DPDK driver headers: part of the installed DPDK ($includedir)"
@@ -116,14 +117,24 @@ if [ -n "$copied" ]; then
   exit 0
 fi
 
-staged=$work/headers
-mkdir -p "$staged"
-for header in "${wanted[@]}"; do
-  copy_header "$work/tree" "$header" "$staged"
-  [ -f "$staged/$header" ] || die "$header is not in the source package $source_package=$version"
-done
-touch "$staged/complete"
-mkdir -p "$(dirname "$target")"
-rm -rf "$target"
-mv "$staged" "$target"
-echo "DPDK driver headers: $(find "$target" -name '*.h' | wc -l) files in ${target#"$root"/}"
+# $1: folder that is whole. $2: where it goes. Never seen there half copied.
+put() {
+  mkdir -p "$(dirname "$2")"
+  rm -rf "$2" "$2.new"
+  mv "$1" "$2.new"
+  mv "$2.new" "$2"
+}
+
+if [ $missing -eq 1 ]; then
+  staged=$work/headers
+  mkdir -p "$staged"
+  for header in "${wanted[@]}"; do
+    copy_header "$work/tree" "$header" "$staged"
+    [ -f "$staged/$header" ] || die "$header is not in the source package $source_package=$version"
+  done
+  touch "$staged/complete"
+  put "$staged" "$target"
+  echo "DPDK driver headers: $(find "$target" -name '*.h' | wc -l) files in ${target#"$root"/}"
+fi
+put "$work/tree/examples" "$examples"
+echo "DPDK examples: in ${examples#"$root"/}"

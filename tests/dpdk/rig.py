@@ -39,6 +39,14 @@ def eventually(condition, what, timeout=5.0):
         time.sleep(0.02)
 
 
+def example(name):
+    """One of DPDK's example programs, as tests/examples/meson.build builds them."""
+    program = BUILD / "tests/examples" / name
+    if not program.exists():
+        raise Skip("DPDK's examples are not built: no source package, see devtools/fetch_dpdk_headers.sh")
+    return program
+
+
 class Rig:
     """Pairs app<n>/peer<n> in a lab and, once started, a testpmd with port n on app<n>."""
 

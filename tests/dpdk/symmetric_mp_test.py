@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The Z-CNBRH authors
 """DPDK's own multi-process example, unmodified: symmetric_mp from the distribution's source package of the installed
-version, built here. A primary and two secondaries, each polling its own queue of two ports, forward between them.
+version. A primary and two secondaries, each polling its own queue of two ports, forward between them.
 
 net_af_xdp: the secondaries receive and send nothing (no data path there, doc/guides/nics/af_xdp.rst).
 """
@@ -13,41 +13,24 @@ import signal
 import subprocess
 import tempfile
 
-from rig import BUILD, SOURCE, Rig, check, device, equal, eventually, main, netlab, tap, testpmd
+from rig import Rig, check, device, equal, eventually, example, main, netlab, tap, testpmd
 from secondary_test import flows, kernel_version
 from testpmd import APP_CORE, OTHER_CORE
 
 PROCESSES = 3
-FOLDER = BUILD / "tests/dpdk/symmetric_mp"  # sources and program are kept there
-
-
-def build():
-    """The program; skips where there is no source package or no compiler to be had."""
-    program, source = FOLDER / "symmetric_mp", FOLDER / "source"
-    if program.exists():
-        return program
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    if not (source / "main.c").exists():
-        fetched = subprocess.run([SOURCE / "devtools/fetch_dpdk_headers.sh", "--copy",
-                                  "examples/multi_process/symmetric_mp", source],
-                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        if fetched.returncode:
-            raise tap.Skip(f"no source of DPDK's examples: {fetched.stdout.strip().splitlines()[-1:]}")
-    flags = netlab.run("pkg-config", "--cflags", "--libs", "libdpdk").split()
-    netlab.run(os.environ.get("CC", "cc"), "-O2", "-DALLOW_EXPERIMENTAL_API", source / "main.c", "-o", program, *flags)
-    return program
 
 
 class Process:
     """One of them, with its output in a file."""
 
-    def __init__(self, program, number, folder, eal):
-        environment, load = testpmd.driver_options()
+    def __init__(self, program, number, folder, eal, processes=PROCESSES, shim=None):
+        """Number `number` of `processes`. `shim`: variables of the migration shim, instead of our driver by -d."""
+        environment, load = (shim, []) if shim else testpmd.driver_options()
         kind = "primary" if number == 0 else "secondary"
         self.path = f"{folder}/{kind}{number}"
         core = f"{number}@{(APP_CORE, OTHER_CORE)[number % 2]}"
         command = [*netlab.DIE_WITH_US, program, "--lcores", core, f"--proc-type={kind}", "--no-pci", "--no-telemetry",
-                   *load, *eal, "--", "-p", "3", f"--num-procs={PROCESSES}", f"--proc-id={number}"]
+                   *load, *eal, "--", "-p", "3", f"--num-procs={processes}", f"--proc-id={number}"]
         with open(self.path, "w", encoding="utf8") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT,
                                             env={**os.environ, **environment})
@@ -74,13 +57,20 @@ class Process:
             self.process.wait()
 
 
+def why_not():
+    """The reason why such processes cannot share ports here, or an empty text."""
+    if kernel_version() < (6, 4):
+        return "the rings of a bound socket can be mapped by another process since Linux 6.4"
+    if not testpmd.HugePages.available(640):  # 65536 mbufs
+        return "no huge pages to be had; EAL shares no others"
+    return ""
+
+
 def each_its_queue():
     """symmetric_mp, primary and two secondaries: every frame is forwarded once and unchanged, each process has its share"""
-    if kernel_version() < (6, 4):
-        raise tap.Skip("the rings of a bound socket can be mapped by another process since Linux 6.4")
-    if not testpmd.HugePages.available(640):  # 65536 mbufs
-        raise tap.Skip("no huge pages to be had; EAL shares no others")
-    program = build()
+    if why_not():
+        raise tap.Skip(why_not())
+    program = example("symmetric_mp")
     with netlab.Lab() as lab, tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as huge:
         r = Rig(lab, 2, PROCESSES)
         netlab.run("mount", "-t", "hugetlbfs", "none", huge)
@@ -90,7 +80,7 @@ def each_its_queue():
                        for number, app in enumerate(r.apps)]
             processes = [lab.keep(Process(program, 0, folder, eal + devices))]
             processes += [lab.keep(Process(program, number, folder, eal)) for number in range(1, PROCESSES)]
-            sent = flows(3000)
+            sent = flows(640)
             for here, there in ((0, 1), (1, 0)):
                 found = []
                 r.peer(there).drain()
