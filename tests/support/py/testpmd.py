@@ -6,23 +6,16 @@ import atexit
 import contextlib
 import itertools
 import os
-import pty
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import termios
-import threading
 import time
 
-from netlab import DIE_WITH_US, SLOWNESS
+from netlab import SLOWNESS
+from terminal import Died, Terminal
 
 PROMPT = "testpmd> "
-ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\x1b.|\r")
-# testpmd prints it from another thread, also between two characters of a prompt or of the echo of a command; first the
-# empty line and then the rest, so there may be more of them in between.
-EVENT = re.compile(r"\n(.*)Port \d+: [a-z A-Z/]+ event\n")
 HUGE = "/sys/kernel/mm/hugepages/hugepages-2048kB/"
 HUGE_KB = 2048
 
@@ -104,20 +97,7 @@ def lcore_options(cores):
             "--main-lcore", str(len(cores) - 1)]
 
 
-def with_events(text, end):
-    """Where the first `end` characters of the text without events end in the text with them."""
-    for event in EVENT.finditer(text):
-        for begin, past in ((event.start(), event.start(1)), (event.end(1), event.end())):
-            if begin < end:
-                end += past - begin
-    return end
-
-
-class Died(RuntimeError):
-    """testpmd ended when it was not asked to."""
-
-
-class Testpmd:
+class Testpmd(Terminal):
     """One running testpmd. Start it, give it command(), end it by quit() or kill(); a context manager."""
 
     def __init__(self, devices, eal=(), app=(), memory=None, cores=(APP_CORE, OTHER_CORE), become=(), mbufs=16384,
@@ -128,88 +108,20 @@ class Testpmd:
         arguments that name other lcores, and the other's prefix. `load`: our driver by -d. `pci`: EAL looks for PCI
         devices. `environment`: variables to add."""
         self.prefix = prefix or f"zl{os.getpid()}_{next(COUNT)}"
-        self._owns_folder = prefix is None
         variables, options = driver_options() if load else ({}, [])
         environment = {**variables, **(environment or {})}
-        command = [*DIE_WITH_US, *become, "dpdk-testpmd", *(lcores or lcore_options(cores)),
+        command = [*become, "dpdk-testpmd", *(lcores or lcore_options(cores)),
                    *([] if pci else ["--no-pci"]), *([] if telemetry else ["--no-telemetry"]), "--file-prefix", self.prefix,
                    *(memory_options(pool_megabytes(mbufs)) if memory is None else memory), *options, *eal]
         command += [f"--vdev={text}" for text in devices]
         command += ["--", "-i", f"--total-num-mbufs={mbufs}", f"--nb-cores={max(1, len(cores) - 1)}", *app]
-        self.shown = " ".join([f"{key}={value}" for key, value in environment.items()] + command[len(DIE_WITH_US):])
-        self._text = ""
-        self._grown = threading.Condition()
-        self._ended = False
-        self._start(command, {**os.environ, **environment})
+        super().__init__("testpmd", command, environment, "" if prefix else self.prefix)
         if wait:
             try:
                 self.start_text = self.wait_for(PROMPT, 30)
             except BaseException:
                 self.kill()
                 raise
-
-    def _start(self, command, environment):
-        self._terminal, slave = pty.openpty()
-        settings = termios.tcgetattr(slave)
-        settings[1] &= ~termios.OPOST
-        settings[3] &= ~(termios.ECHO | termios.ICANON)
-        termios.tcsetattr(slave, termios.TCSANOW, settings)
-        try:
-            self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment,
-                                            start_new_session=True)
-        finally:
-            os.close(slave)
-        self._seen = 0
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self):
-        while True:
-            try:
-                data = os.read(self._terminal, 65536)
-            except OSError:  # EIO: the last one who held the terminal's other end is gone
-                data = b""
-            with self._grown:
-                self._text += ESCAPES.sub("", data.decode(errors="replace"))
-                self._ended = not data
-                self._grown.notify_all()
-            if not data:
-                return
-
-    @property
-    def text(self):
-        """All it has printed so far."""
-        with self._grown:
-            return self._text
-
-    def wait_for(self, pattern, timeout=10.0, regex=False):
-        """Waits until `pattern` is printed; returns the text since the last wait up to its end."""
-        timeout *= SLOWNESS
-        deadline = time.monotonic() + timeout
-        with self._grown:
-            while True:
-                rest = self._text[self._seen:]
-                for text in (rest, EVENT.sub(r"\1", rest)):
-                    found = re.search(pattern if regex else re.escape(pattern), text)
-                    if found:
-                        self._seen += found.end() if text is rest else with_events(rest, found.end())
-                        return text[:found.end()]
-                if self._ended:
-                    raise Died(f"testpmd ended ({self._status()}) before '{pattern}':\n{self._text[-2000:]}")
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise TimeoutError(f"no '{pattern}' within {timeout} s after:\n{rest[-2000:]}")
-                self._grown.wait(left)
-
-    def _status(self):
-        try:
-            status = self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            return "not yet"
-        return f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
-
-    def send(self, text):
-        os.write(self._terminal, text.encode() + b"\n")
 
     def command(self, text, timeout=15.0):
         """Types a command; returns what it printed, up to the next prompt."""
@@ -232,35 +144,6 @@ class Testpmd:
         finally:
             self.kill()
         return self.process.returncode
-
-    def kill(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self._reader.join(5)
-        if self._terminal >= 0:
-            os.close(self._terminal)
-            self._terminal = -1
-        self._remove_runtime_folder()
-
-    close = kill
-
-    def _remove_runtime_folder(self):
-        """EAL leaves one behind at each start; where, depends on who started it."""
-        if not self._owns_folder:
-            return
-        for folder in ("/var/run/dpdk", "/tmp/dpdk", os.path.join(os.environ.get("XDG_RUNTIME_DIR", "/tmp"), "dpdk")):
-            shutil.rmtree(os.path.join(folder, self.prefix), ignore_errors=True)
-
-    @property
-    def alive(self):
-        return self.process.poll() is None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.kill()
 
     # --- what it knows ---
 
