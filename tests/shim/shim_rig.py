@@ -15,7 +15,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "dpdk"))
 
 # pylint: disable=wrong-import-position,unused-import
-from rig import (BUILD, APP_CORE, OTHER_CORE, Died, Skip, check, device, equal, eventually, frames, main, netlab, rig, tap,
+from rig import (BUILD, APP_CORE, OTHER_CORE, Died, Skip, check, device, equal, eventually, example, frames, main, netlab, rig, tap,
                  testpmd)
 
 SHIM = os.environ.get("ZCNBRH_SHIM", str(BUILD / "shim/libzcnbrh_shim.so"))
