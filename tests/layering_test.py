@@ -30,7 +30,7 @@ ARROWS = {
     "lib/capi": ["include/zcnbrh", "lib/base", "lib/config", "lib/share", "lib/umem", "lib/xsk"],
     "drivers/net/zcnbrh": LIB,
     "shim": ["lib/base", "lib/config", "lib/netdev", "lib/share"],
-    "shim/migrate": ["lib/base", "lib/config", "shim"],
+    "shim/migrate": ["lib/base", "lib/config", "lib/netdev", "lib/xdp", "shim"],
     "app/testpmd-plugin": ["drivers/net/zcnbrh"],
     "examples": ["include/zcnbrh"],
     "examples/pipeline": ["include/zcnbrh"],

@@ -28,7 +28,7 @@ std::string privileges_text(const FilePrivileges& privileges) {
 }
 
 std::string head_text(const Audit& audit) {
-  Table table({"program", audit.program});
+  Table table({"program", audit.program});  // the head is the first row
   table.add({"linked", linking(audit)});
   table.add({"DPDK", audit.dpdk.empty() ? "none among its libraries" : audit.dpdk});
   table.add({"shim", "for ABI " + std::to_string(ZCNBRH_DPDK_ABI)});
@@ -62,6 +62,11 @@ std::string symbols_text(const Audit& audit, bool all) {
   return out;
 }
 
+Ink ink_of(Verdict verdict) {
+  if (verdict == Verdict::kReady) return Ink::kGood;
+  return can_move(verdict) || verdict == Verdict::kNotDpdk ? Ink::kWarn : Ink::kBad;
+}
+
 }  // namespace
 
 const char* verdict_line(Verdict verdict) {
@@ -91,7 +96,7 @@ std::string audit_text(const Audit& audit, bool all_symbols) {
   if (!audit.missing.empty()) out += "\nLibraries that are not found\n" + wrapped(audit.missing, 2);
   if (!audit.drivers.empty()) out += "\nDrivers that it is linked with\n" + wrapped(audit.drivers, 2);
   if (!audit.symbols.empty()) out += "\nSymbols of DPDK\n" + symbols_text(audit, all_symbols);
-  out += "\nVerdict: " + std::string(verdict_line(audit.verdict)) + '\n';
+  out += "\nVerdict: " + inked(verdict_line(audit.verdict), ink_of(audit.verdict)) + '\n';
   for (size_t i = 0; i < audit.steps.size(); ++i)
     out += "  " + std::to_string(i + 1) + ". " + printable(audit.steps[i]) + '\n';
   return out;

@@ -2,15 +2,21 @@
 // Copyright 2026 The Z-CNBRH authors
 //
 // zcnbrh-migrate: the migration, step by step, from a terminal (docs/migration.md).
+#include <sys/utsname.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "shim/migrate/audit.h"
+#include "shim/migrate/plan.h"
 #include "shim/migrate/report_reader.h"
 #include "shim/migrate/run.h"
+#include "shim/migrate/table.h"
 
 namespace zcnbrh::migrate {
 namespace {
@@ -24,6 +30,9 @@ struct Options {
   std::string binary;
   std::string report;
   bool lenient = false;
+  std::string sysfs = "/sys";
+  std::string modules;  // empty: of the kernel that runs
+  std::vector<std::string> devices;
   RunOptions run;
 };
 
@@ -33,6 +42,15 @@ void add_audit(CLI::App& app, Options& options) {
   audit->add_flag("--all", options.all_symbols, "name also the symbols that work as they are");
   audit->add_flag("--json", options.json, "as one JSON object");
   audit->footer("Exit status: 0 the shim moves it, 1 it does not, 125 the file cannot be read.");
+}
+
+void add_plan(CLI::App& app, Options& options) {
+  auto* plan = app.add_subcommand("plan", "each PCI network device: driver, netdev, how to bind and map it");
+  plan->add_option("DEVICE", options.devices, "only these; default: all");
+  plan->add_option("--sysfs", options.sysfs, "root of sysfs (default /sys)");
+  plan->add_option("--modules", options.modules, "the kernel's module folder (default /lib/modules/RELEASE)");
+  plan->add_flag("--json", options.json, "as one JSON object");
+  plan->footer("Exit status: 0 every device can move, 1 one cannot or there is none, 125 no such device.");
 }
 
 void add_run(CLI::App& app, Options& options) {
@@ -57,24 +75,40 @@ void add_report(CLI::App& app, Options& options) {
   report->add_flag("--json", options.json, "as it is, JSON");
 }
 
+// Either as JSON or as text. What others wrote, say symbols of a strange file, need not be UTF-8.
+void print(const Options& options, const nlohmann::ordered_json& json, const std::string& text) {
+  const std::string out =
+      options.json ? json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + '\n' : text;
+  std::fputs(out.c_str(), stdout);
+}
+
 int audit(const Options& options) {
   const Audit audit = audit_program(options.binary);
-  const std::string text =
-      options.json ? audit_json(audit).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + '\n'
-                   : audit_text(audit, options.all_symbols);
-  std::fputs(text.c_str(), stdout);
+  print(options, audit_json(audit), audit_text(audit, options.all_symbols));
   return can_move(audit.verdict) ? 0 : 1;
+}
+
+std::string module_folder(const Options& options) {
+  utsname kernel{};
+  if (!options.modules.empty() || ::uname(&kernel) != 0) return options.modules;
+  return std::string("/lib/modules/") + kernel.release;
+}
+
+int plan(const Options& options) {
+  const Plan plan = make_plan(SysfsTree(options.sysfs), ModuleAliases(module_folder(options)), options.devices);
+  print(options, plan_json(plan), plan_text(plan));
+  return plan.all_can_move() ? 0 : 1;
 }
 
 int report(const Options& options) {
   const auto report = find_report(options.report);
-  const std::string text = options.json ? report.dump(2) + '\n' : report_text(report);
-  std::fputs(text.c_str(), stdout);
+  print(options, report, report_text(report));
   return 0;
 }
 
 int dispatch(const CLI::App& app, const Options& options) {
   if (app.got_subcommand("audit")) return audit(options);
+  if (app.got_subcommand("plan")) return plan(options);
   if (app.got_subcommand("run")) return run_program(options.run);
   return report(options);
 }
@@ -91,6 +125,7 @@ int run_command(std::vector<std::string> words) {
                "zcnbrh-migrate");
   app.require_subcommand(1);
   add_audit(app, options);
+  add_plan(app, options);
   add_run(app, options);
   add_report(app, options);
   try {
@@ -106,6 +141,7 @@ int run_command(std::vector<std::string> words) {
 
 int main(int argc, char** argv) {
   try {
+    zcnbrh::migrate::use_colours(::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr);
     return zcnbrh::migrate::run_command({argv + 1, argv + argc});
   } catch (const std::exception& error) {
     std::fprintf(stderr, "zcnbrh-migrate: %s\n", error.what());

@@ -16,7 +16,17 @@ std::vector<size_t> widths(const std::vector<std::vector<std::string>>& rows) {
   return out;
 }
 
+bool g_colours = false;
+
 }  // namespace
+
+void use_colours(bool on) { g_colours = on; }
+
+std::string inked(const std::string& text, Ink ink) {
+  static constexpr const char* kCodes[] = {"", "\x1b[1m", "\x1b[32m", "\x1b[33m", "\x1b[31m"};
+  if (!g_colours || ink == Ink::kPlain) return text;
+  return kCodes[static_cast<size_t>(ink)] + text + "\x1b[0m";
+}
 
 std::string Table::text() const {
   if (empty()) return {};
@@ -29,7 +39,7 @@ std::string Table::text() const {
       line.append(width[i] - row[i].size(), ' ');
     }
     line.erase(line.find_last_not_of(' ') + 1);
-    out += line + '\n';
+    out += inked(line, &row == &rows_.front() ? Ink::kHead : Ink::kPlain) + '\n';
   }
   return out;
 }

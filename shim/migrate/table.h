@@ -4,17 +4,23 @@
 // A table of text for a terminal: columns as wide as their widest cell.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace zcnbrh::migrate {
+
+enum class Ink : uint8_t { kPlain, kHead, kGood, kWarn, kBad };
+// Off at first; a program that writes to a terminal turns them on.
+void use_colours(bool on);
+std::string inked(const std::string& text, Ink ink);
 
 class Table {
  public:
   explicit Table(std::vector<std::string> head) : rows_{std::move(head)} {}
   void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
   bool empty() const { return rows_.size() == 1; }
-  std::string text() const;  // indented by two; empty without rows
+  std::string text() const;  // indented by two, the head in colour; empty without rows
 
  private:
   std::vector<std::vector<std::string>> rows_;

@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include "shim/migrate/audit.h"
+#include "shim/migrate/kernel_drivers.h"
 #include "shim/migrate/report_reader.h"
 #include "shim/migrate/run.h"
 #include "shim/migrate/table.h"
@@ -176,6 +177,24 @@ TEST(Run, WrongOnesAreRefusedBeforeAnythingStarts) {
   refused({.observe = true, .shim = folder.file("a b.so", "")});
 }
 
+TEST(Modules, AliasesOfBothFilesAreMatched) {
+  const Folder folder;
+  const std::string alias =
+      folder.file("modules.alias",
+                  "# no alias\nalias pci:v00008086d00001572sv*sd*bc*sc*i* i40e\nalias usb:v1* other\nalias\n"
+                  "alias pci:v00008086d*sv*sd*bc02sc*i* second\n");
+  folder.file(
+      "modules.builtin.modinfo",
+      std::string("igb.alias=pci:v00008086d00001521sv*sd*bc*sc*i*\0igb.author=x\0cut.alias=pci:v0000", 83));
+  const ModuleAliases aliases(std::filesystem::path(alias).parent_path());
+  EXPECT_TRUE(aliases.known());
+  EXPECT_EQ(aliases.modules_for("pci:v00008086d00001572sv00001234sd00005678bc02sc00i00"),
+            (Names{"i40e", "second"}));
+  EXPECT_EQ(aliases.modules_for("pci:v00008086d00001521sv00000000sd00000000bc01sc00i00"), Names{"igb"});
+  EXPECT_EQ(aliases.modules_for(""), Names());
+  EXPECT_FALSE(ModuleAliases("/nowhere").known());
+}
+
 TEST(Text, TableAndLines) {
   Table table({"a", "long"});
   EXPECT_EQ(table.text(), "");
@@ -183,6 +202,11 @@ TEST(Text, TableAndLines) {
   EXPECT_EQ(table.text(), "  a    long\n  xyz  1?[2J\n");
   EXPECT_EQ(wrapped({"one", "two", "three"}, 2, 11), "  one, two,\n  three\n");
   EXPECT_EQ(wrapped({}, 2), "");
+  use_colours(true);
+  EXPECT_EQ(table.text(), "\x1b[1m  a    long\x1b[0m\n  xyz  1?[2J\n");
+  EXPECT_EQ(inked("x", Ink::kBad), "\x1b[31mx\x1b[0m");
+  use_colours(false);
+  EXPECT_EQ(inked("x", Ink::kBad), "x");
 }
 
 }  // namespace
