@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The Z-CNBRH authors
-"""What the shared objects export (TAP): exports_test.py LIBRARY HEADER [DRIVER].
+"""What the shared objects export (TAP): exports_test.py LIBRARY HEADER... [DRIVER].
 
 The driver and libzcnbrh.so are loaded into programs that we do not know, and may be loaded into one of them
 together: neither may export anything but its interface, and no symbol may be unique to the process.
@@ -26,9 +26,11 @@ def declared_functions(header):
 
 
 def main():
-    library, header, drivers = sys.argv[1], sys.argv[2], sys.argv[3:]
+    library, rest = sys.argv[1], sys.argv[2:]
+    headers = [path for path in rest if path.endswith(".h")]
+    drivers = [path for path in rest if not path.endswith(".h")]
     exported = {name for _, name in dynamic_symbols(library)}
-    declared = declared_functions(header)
+    declared = set().union(*map(declared_functions, headers))
     rows = [
         ("the library exports something", not exported and ["nothing exported"]),
         ("the library exports only zcnbrh_ names", [name for name in exported if not name.startswith("zcnbrh_")]),

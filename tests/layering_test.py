@@ -27,7 +27,7 @@ ARROWS = {
     "lib/flow": ["lib/base", "lib/netdev", "lib/xdp", "bpf"],
     "lib/config": ["lib/base"],
     "lib/xsk": LIB,
-    "lib/capi": ["include/zcnbrh", "lib/base", "lib/config", "lib/share", "lib/umem", "lib/xsk"],
+    "lib/capi": ["include/zcnbrh", "lib/base", "lib/config", "lib/netdev", "lib/share", "lib/umem", "lib/xsk"],
     "drivers/net/zcnbrh": LIB,
     "shim": ["lib/base", "lib/config", "lib/netdev", "lib/share"],
     "shim/migrate": ["lib/base", "lib/config", "lib/netdev", "lib/xdp", "shim"],

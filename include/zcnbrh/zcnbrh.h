@@ -53,6 +53,7 @@ extern "C" {
 
 /* A queue of an interface, opened by zcnbrh_open(). */
 struct zcnbrh_queue;
+struct zcnbrh_memory;
 
 /* A frame that is lent to the application. A plain value: it may be copied, but counts once. */
 struct zcnbrh_frame {
@@ -124,6 +125,9 @@ struct zcnbrh_options {
   int32_t numa_node;  /* for the frames; -1: the interface's own */
   int32_t timestamps; /* 1: fill zcnbrh_frame::timestamp_ns, by the clock read once a poll that found packets */
   int32_t ledger;     /* 1: keep each frame's last moves and stop the queue at the first violation */
+  /* Frames that several queues share, <zcnbrh/memory.h>; frames, frame_size, chunks and numa_node are then its
+   * own. NULL: the queue has frames of its own. */
+  struct zcnbrh_memory *memory;
 };
 
 /* Fills in the defaults. */

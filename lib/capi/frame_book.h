@@ -8,7 +8,8 @@
 //
 // The generation changes each time a frame is lent, so a frame that is given back twice is found also when
 // it was lent anew in between; a frame of another queue is found because its data lies elsewhere.
-// One thread at a time; application() from any.
+// One thread at a time, application() from any. Of a memory that queues share (shared() is true) the pool and
+// the counts are any thread's; a tag is its frame's holder's, and goes over with the frame.
 #pragma once
 
 #include <atomic>
@@ -19,6 +20,7 @@
 #include "lib/base/umem_addr.h"
 #include "lib/umem/frame_pool.h"
 #include "lib/umem/ledger.h"
+#include "lib/umem/shared_frame_pool.h"
 
 namespace zcnbrh::capi {
 
@@ -41,19 +43,33 @@ class FrameBook {
 
   // `base`: of the UMEM. The spans belong to the caller, zeroed; `stack` holds one entry a frame.
   void open(uint8_t* base, const FrameGrid& grid, std::span<FrameTag> tags, std::span<ChunkOffset> stack) {
-    base_ = base;
-    frame_size_ = grid.frame_size;
-    tags_ = tags;
+    begin(base, grid, tags);
     pool_.assign(stack);
     for (uint32_t i = grid.frames; i-- > 0;) {  // the lowest frame is the first one out
       const ChunkOffset chunk = grid.at(i);
-      tags_[index(chunk)].chunk = raw(chunk);
       pool_.give(&chunk, 1);
     }
   }
+  // For several queues; `nodes`: one a tag.
+  void open_shared(uint8_t* base, const FrameGrid& grid, std::span<FrameTag> tags,
+                   std::span<SharedFramePool::Node> nodes) {
+    begin(base, grid, tags);
+    shared_ = true;
+    shared_pool_.assign(nodes);
+    for (uint32_t i = grid.frames; i-- > 0;) shared_pool_.add(grid.at(i));
+  }
 
-  FramePool& pool() { return pool_; }
-  const FramePool& pool() const { return pool_; }
+  bool shared() const { return shared_; }
+  uint32_t take(ChunkOffset* chunks, uint32_t count) {
+    return shared_ ? shared_pool_.take(chunks, count) : pool_.take(chunks, count);
+  }
+  void give(const ChunkOffset* chunks, uint32_t count) {
+    if (shared_)
+      shared_pool_.give(chunks, count);
+    else
+      pool_.give(chunks, count);
+  }
+  uint32_t available() const { return shared_ ? shared_pool_.available() : pool_.available(); }
   uint32_t application() const { return application_.load(std::memory_order_relaxed); }
 
   // `data`: bytes from the UMEM's first byte. The caller adds up with lent().
@@ -66,7 +82,7 @@ class FrameBook {
     out.room = static_cast<uint32_t>(raw(chunk) + frame_size_ - data);
     out.cookie = uint64_t{tag.generation} << 32 | index(chunk);
   }
-  void lent(uint32_t count) { set_application(application() + count); }
+  void lent(uint32_t count) { change_application(count); }
 
   // The tag of a frame that the application holds, or nullptr.
   FrameTag* find(const struct zcnbrh_frame& frame) {
@@ -85,20 +101,53 @@ class FrameBook {
     return tags_[static_cast<uint32_t>(frame.cookie)];
   }
 
+  // Gives frames without a credit back to the pool, up to the first that the application does not hold.
+  uint32_t release(const struct zcnbrh_frame* frames, uint32_t count) {
+    uint32_t done = 0;
+    uint32_t waiting = 0;
+    ChunkOffset chunks[kReleaseChunk];
+    for (; done < count; ++done) {
+      FrameTag* tag = find(frames[done]);
+      if (tag == nullptr) break;
+      tag->state = 0;
+      chunks[waiting++] = ChunkOffset{tag->chunk};
+      if (waiting < kReleaseChunk) continue;
+      give(chunks, waiting);
+      waiting = 0;
+    }
+    give(chunks, waiting);
+    returned(done);
+    return done;
+  }
+
   // The application holds these no more.
-  void returned(uint32_t count) { set_application(application() - count); }
+  void returned(uint32_t count) { change_application(0U - count); }
 
   const FrameTag& tag(uint32_t i) const { return tags_[i]; }
   uint32_t frame_size() const { return frame_size_; }
 
  private:
+  static constexpr uint32_t kReleaseChunk = 64;
   static uint32_t index(ChunkOffset chunk) { return static_cast<uint32_t>(raw(chunk) >> kLedgerShift); }
-  void set_application(uint32_t n) { application_.store(n, std::memory_order_relaxed); }
+  void begin(uint8_t* base, const FrameGrid& grid, std::span<FrameTag> tags) {
+    base_ = base;
+    frame_size_ = grid.frame_size;
+    tags_ = tags;
+    for (uint32_t i = 0; i < grid.frames; ++i) tags_[index(grid.at(i))].chunk = raw(grid.at(i));
+  }
+  void change_application(uint32_t by) {
+    if (shared_)
+      application_.fetch_add(by, std::memory_order_relaxed);
+    else  // one writer: no read-modify-write
+      application_.store(application() + by, std::memory_order_relaxed);
+  }
 
   uint8_t* base_ = nullptr;
   uint32_t frame_size_ = 0;
   std::span<FrameTag> tags_;
-  FramePool pool_;
+  bool shared_ = false;
+  FramePool pool_;  // of one of the two, the other one stays empty
+  SharedFramePool shared_pool_;
   std::atomic<uint32_t> application_{0};
 };
 

@@ -27,12 +27,15 @@ struct FrameTxPolicy {
     std::memcpy(to, frame.data, frame.length);
   }
   void done(const struct zcnbrh_frame& /*frame*/) const {}
-  void completed(const ChunkOffset* chunks, uint32_t count) const { book.pool().give(chunks, count); }
+  void completed(const ChunkOffset* chunks, uint32_t count) const { book.give(chunks, count); }
 };
 
+// kShared: the memory is several queues'. A frame may then come back by another queue and thread, while a gate
+// has one writer: so its credit is granted when it is delivered. And the TX half may be another thread's.
+template <bool kShared>
 struct FrameRxPolicy {
   using Packet = struct zcnbrh_frame;
-  static constexpr bool kCreditOnRelease = true;
+  static constexpr bool kCreditOnRelease = !kShared;
   FrameBook& book;
   TxLocal& tx;  // of the same thread: where frames may come from when the pool is empty
   bool timestamps = false;
@@ -42,15 +45,15 @@ struct FrameRxPolicy {
   void deliver(struct zcnbrh_frame& out, ChunkOffset chunk, uint64_t data, uint32_t length) {
     if (timestamps && now_ns == 0) now_ns = monotonic_ns();
     out.timestamp_ns = now_ns;
-    book.lend(out, chunk, data, length, FrameTag::kLent | FrameTag::kCredit);
+    book.lend(out, chunk, data, length, kShared ? FrameTag::kLent : FrameTag::kLent | FrameTag::kCredit);
   }
-  void give_back(ChunkOffset chunk) const { book.pool().give(&chunk, 1); }
+  void give_back(ChunkOffset chunk) const { book.give(&chunk, 1); }
   uint32_t allocate(ChunkOffset* chunks, uint32_t count) const {
-    if (book.pool().available() < count) {
+    if (!kShared && book.available() < count) {
       FrameTxPolicy policy{book};
       drain(tx, policy);
     }
-    return book.pool().take(chunks, count);
+    return book.take(chunks, count);
   }
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The Z-CNBRH authors
 //
-// What is behind a struct zcnbrh_queue: one queue pair on memory of its own. The calls have the C API's
-// meaning and return values; arguments and process are checked by the caller (zcnbrh.cc).
+// What is behind a struct zcnbrh_queue: one queue pair on memory of its own or on a shared one. The calls have
+// the C API's meaning and return values; arguments and process are checked by the caller (zcnbrh.cc).
 #pragma once
 
 #include <memory>
@@ -11,10 +11,10 @@
 
 #include "include/zcnbrh/zcnbrh.h"
 #include "lib/base/process.h"
-#include "lib/capi/frame_book.h"
+#include "lib/capi/frame_memory.h"
 #include "lib/capi/open_plan.h"
+#include "lib/netdev/netdev.h"
 #include "lib/umem/numa_memory.h"
-#include "lib/umem/umem.h"
 #include "lib/xsk/port.h"
 #include "lib/xsk/queue_pair.h"
 
@@ -56,6 +56,8 @@ class FrameQueue {
   void read_stats(struct zcnbrh_stats& out) const;
 
   void read_ledger(struct zcnbrh_ledger& out) const;
+  // Control path.
+  Status set_promiscuous(bool on);
   // The first ownership violation in words, or "".
   std::string violation_text() const;
 
@@ -63,32 +65,38 @@ class FrameQueue {
   FrameQueue() = default;
   Status set_up(const OpenPlan& plan);
   Status make_memory(const OpenPlan& plan);
-  Status make_state(bool history);
+  Status make_state();
+  Status join();
   Status make_pair(const OpenPlan& plan);
+  Status bring_up(const OpenPlan& plan);
   Status post_frames();
   Status bind();
   bool try_busy_poll(std::string* why_not);
   std::string start_kicks();
   void open_gate();
-  void take_back_frames();
+  template <bool kShared>
+  void make_up_deficit();
+  template <bool kShared>
+  uint32_t poll_as(struct zcnbrh_frame* frames, uint32_t count);
+  void leave(bool let_go);
+  void look_at_books() const;
   std::string place() const;
   static bool stopped(const BurstDoor& door) { return door.is_shut(); }
 
   // Data path.
   QueuePair pair_;
-  FrameBook book_;
+  FrameBook* book_ = nullptr;  // in memory_
   bool timestamps_ = false;
   bool lost_ = false;  // its interface is gone
   pid_t pid_ = current_pid();
   // Control path.
   RxShared* rx_ = nullptr;  // in state_
   TxShared* tx_ = nullptr;
-  Ledger ledger_;
-  FrameGrid grid_;
+  uint32_t slot_ = 0;  // in the memory's ledger; 0: not joined
   std::string mode_;
-  std::optional<Umem> umem_;
-  NumaMemory frames_;
+  std::shared_ptr<FrameMemory> memory_;
   NumaMemory state_;
+  std::optional<PacketHold> promiscuous_;
   std::unique_ptr<Port> port_;
 };
 

@@ -19,8 +19,6 @@ std::string owner_text(uint8_t owner) {
   }
 }
 
-uint32_t distance(uint32_t a, uint32_t b) { return a > b ? a - b : b - a; }
-
 }  // namespace
 
 void FrameQueue::read_stats(struct zcnbrh_stats& out) const {
@@ -36,37 +34,17 @@ void FrameQueue::read_stats(struct zcnbrh_stats& out) const {
     out.xdp_rx_fill_ring_empty_descs = kernel->rx_fill_ring_empty_descs;
     out.xdp_tx_ring_empty_descs = kernel->tx_ring_empty_descs;
   }
-  out.frames = grid_.frames;
-  out.pool = book_.pool().available();
-  out.application = book_.application();
+  out.frames = memory_->grid().frames;
+  out.pool = book_->available();
+  out.application = book_->application();
   out.rx_posted = rx_->posted.get();
   out.tx_inflight = tx_->in_flight.get();
   out.rx_deficit = rx_->target > out.rx_posted ? rx_->target - out.rx_posted : 0;
 }
 
 void FrameQueue::read_ledger(struct zcnbrh_ledger& out) const {
-  out.frames = grid_.frames;
-  out.pool = book_.pool().available();
-  out.application = book_.application();
-  out.rx_posted = rx_->posted.get();
-  out.tx_inflight = tx_->in_flight.get();
-  out.violations = rx_->count.violations.get() + tx_->count.violations.get();
-
-  uint32_t pool = 0, application = 0, posted = 0, in_flight = 0, torn = 0;
-  for (uint32_t i = 0; i < grid_.frames; ++i) {
-    const ChunkOffset chunk = grid_.at(i);
-    const Owner owner = ledger_.owner(chunk);
-    const bool lent = (book_.tag(ledger_.index_of(chunk)).state & FrameTag::kLent) != 0;
-    if (owner == Owner::kOurs)
-      ++(lent ? application : pool);
-    else if (owner == Owner::kQuarantined)
-      ++out.quarantined;
-    else
-      ++(owner == rx_posted(rx_->slot) ? posted : in_flight);
-    torn += lent && owner != Owner::kOurs;
-  }
-  out.discrepancies = torn + distance(pool, out.pool) + distance(application, out.application) +
-                      distance(posted, out.rx_posted) + distance(in_flight, out.tx_inflight);
+  const std::lock_guard guard(memory_->lock());
+  memory_->read_ledger(out);
 }
 
 std::string FrameQueue::violation_text() const {
@@ -74,7 +52,8 @@ std::string FrameQueue::violation_text() const {
   if (v.seen == 0) return {};
   std::string out = "frame " + std::to_string(v.frame) + " was to go from " + owner_text(v.expected) + " to " +
                     owner_text(v.wanted) + ", but is " + owner_text(v.found);
-  const FrameHistory* history = v.frame < ledger_.frames() ? ledger_.history(v.frame) : nullptr;
+  const Ledger& ledger = memory_->ledger();
+  const FrameHistory* history = v.frame < ledger.frames() ? ledger.history(v.frame) : nullptr;
   if (history == nullptr || history->count == 0) return out;
   out += "; its last moves:";
   const uint32_t depth = FrameHistory::kDepth;

@@ -12,61 +12,19 @@
 #include <new>
 #include <vector>
 
-#include "lib/base/cacheline.h"
 #include "lib/base/log.h"
+#include "lib/capi/carver.h"
 #include "lib/capi/frame_policy.h"
 #include "lib/capi/frame_queue.h"
+#include "lib/xsk/bind_ladder.h"
 #include "lib/xsk/credit_window.h"
 
 namespace zcnbrh::capi {
 namespace {
 
-constexpr uint32_t kSlot = 1;  // in the ledger; a ledger of the C API has one queue
-
 // Kernels from mid-2026 refuse zero-copy when mtu + 26 bytes exceed the frame less 256, rounded down to 128
 // (net/xdp/xsk_buff_pool.c, 6.18.44).
 uint32_t frame_size_for(uint32_t mtu) { return mtu + 26 <= kMinChunk - 256 ? kMinChunk : kMaxChunk; }
-
-// Places arrays one after the other, each on a cache line of its own; with no memory it only adds up.
-class Carver {
- public:
-  explicit Carver(uint8_t* memory) : memory_(memory) {}
-  template <typename T>
-  T* take(size_t count, size_t bytes = sizeof(T)) {
-    T* out = memory_ != nullptr ? reinterpret_cast<T*>(memory_ + used_) : nullptr;
-    used_ += align_up(count * bytes, kCacheLine);
-    return out;
-  }
-  size_t used() const { return used_; }
-
- private:
-  uint8_t* memory_;
-  size_t used_ = 0;
-};
-
-struct StateParts {
-  RxShared* rx;
-  TxShared* tx;
-  uint8_t* owners;
-  FrameHistory* history;
-  FrameTag* tags;
-  ChunkOffset* stack;
-  size_t bytes;
-};
-
-// Not inlined: GCC 12 would follow the null pointer of the call that only counts into the other one and warn.
-[[gnu::noinline]] StateParts carve(uint8_t* memory, uint32_t ledger_bytes, uint32_t frames, bool history) {
-  Carver c(memory);
-  StateParts out{};
-  out.rx = c.take<RxShared>(1);
-  out.tx = c.take<TxShared>(1, TxShared::bytes(0));
-  out.owners = c.take<uint8_t>(ledger_bytes);
-  if (history) out.history = c.take<FrameHistory>(ledger_bytes);
-  out.tags = c.take<FrameTag>(ledger_bytes);
-  out.stack = c.take<ChunkOffset>(frames);
-  out.bytes = c.used();
-  return out;
-}
 
 // Those that the process may use (as its first thread may), less the calling thread's if that is bound to some.
 cpu_set_t cpus_of_others() {
@@ -82,9 +40,9 @@ cpu_set_t cpus_of_others() {
 }
 
 // Memory that a device may still write to: mapped until the process ends.
-void keep_for_ever(NumaMemory memory) {
+void keep_for_ever(std::shared_ptr<FrameMemory> memory) {
   static std::mutex lock;
-  static std::vector<NumaMemory>* kept = new std::vector<NumaMemory>;
+  static std::vector<std::shared_ptr<FrameMemory>>* kept = new std::vector<std::shared_ptr<FrameMemory>>;
   const std::lock_guard guard(lock);
   kept->push_back(std::move(memory));
 }
@@ -106,8 +64,15 @@ Status FrameQueue::set_up(const OpenPlan& plan) {
     return Error{ENETDOWN, "zcnbrh_open",
                  "iface " + info.name + " is down; `ip link set " + info.name + " up`"};
   timestamps_ = plan.timestamps;
-  for (const auto step : {&FrameQueue::make_memory, &FrameQueue::make_pair})
-    if (Status s = (this->*step)(plan); !s) return s;
+  if (Status s = make_memory(plan); !s) return s;
+  if (Status s = make_state(); !s) return s;
+  const std::lock_guard guard(memory_->lock());
+  return bring_up(plan);
+}
+
+Status FrameQueue::bring_up(const OpenPlan& plan) {
+  if (Status s = join(); !s) return s;
+  if (Status s = make_pair(plan); !s) return s;
   if (Status s = post_frames(); !s) return s;
   if (Status s = port_->attach(); !s) return s;
   if (Status s = bind(); !s) return s;
@@ -117,32 +82,42 @@ Status FrameQueue::set_up(const OpenPlan& plan) {
 
 Status FrameQueue::make_memory(const OpenPlan& plan) {
   const NetdevInfo& info = port_->info();
-  const uint32_t size = plan.frame_size != 0 ? plan.frame_size : frame_size_for(info.mtu);
-  const bool unaligned = plan.unaligned(size);
-  auto grid = FrameGrid::lay_out(size, plan.frames, unaligned, info.dma_translated);
-  if (!grid) return grid.error();
-  grid_ = *grid;
-  const int node = plan.numa_node.value_or(info.numa_node);
-  auto frames = NumaMemory::allocate(grid_.bytes(), node);
-  if (!frames) return frames.error();
-  const auto ledger_bytes = static_cast<uint32_t>(Ledger::frames_for(grid_.bytes()));
-  const bool history = plan.config.ledger;
-  auto state = NumaMemory::allocate(carve(nullptr, ledger_bytes, grid_.frames, history).bytes, node);
+  if (plan.memory != nullptr) {
+    memory_ = plan.memory;
+  } else {
+    MemoryPlan own;
+    own.frames = plan.frames;
+    own.frame_size = plan.frame_size != 0 ? plan.frame_size : frame_size_for(info.mtu);
+    own.unaligned = plan.unaligned(own.frame_size);
+    own.page_bound = info.dma_translated;
+    own.node = plan.numa_node.value_or(info.numa_node);
+    own.history = plan.config.ledger;
+    auto memory = FrameMemory::create(own);
+    if (!memory) return memory.error();
+    memory_ = std::move(*memory);
+  }
+  book_ = &memory_->book();
+  return {};
+}
+
+Status FrameQueue::make_state() {
+  Carver sizes(nullptr);
+  sizes.take<RxShared>(1);
+  sizes.take<TxShared>(1, TxShared::bytes(0));
+  auto state = NumaMemory::allocate(sizes.used(), port_->info().numa_node);
   if (!state) return state.error();
-  frames_ = std::move(*frames);
   state_ = std::move(*state);
-  const StateParts parts = carve(state_.data(), ledger_bytes, grid_.frames, history);
-  rx_ = new (parts.rx) RxShared;
-  tx_ = new (parts.tx) TxShared;
-  ledger_ = Ledger(parts.owners, parts.history, 0, ledger_bytes);
-  book_.open(frames_.data(), grid_, {parts.tags, ledger_bytes}, {parts.stack, grid_.frames});
-  UmemLayout layout;
-  layout.base = frames_.data();
-  layout.size = grid_.bytes();
-  layout.chunk_size = grid_.frame_size;
-  layout.unaligned = unaligned;
-  umem_.emplace(layout);
-  return check_layout(layout);
+  Carver parts(state_.data());
+  rx_ = new (parts.take<RxShared>(1)) RxShared;
+  tx_ = new (parts.take<TxShared>(1, TxShared::bytes(0))) TxShared;
+  return {};
+}
+
+Status FrameQueue::join() {
+  auto slot = memory_->join(port_->kernel(), *rx_, *tx_);
+  if (!slot) return slot.error();
+  slot_ = *slot;
+  return {};
 }
 
 Status FrameQueue::make_pair(const OpenPlan& plan) {
@@ -150,20 +125,23 @@ Status FrameQueue::make_pair(const OpenPlan& plan) {
   queue.rings = {plan.rings.fill, plan.rings.comp, plan.rings.rx, plan.rings.tx};
   queue.nb_rx = plan.rx_desc;
   queue.nb_tx = plan.tx_desc;
-  queue.slot = kSlot;
+  queue.slot = slot_;
   queue.rx_shared = rx_;
   queue.tx_shared = tx_;
-  queue.frames = ledger_;
-  queue.rx_max_length = umem_->layout().rx_room();
-  queue.stop_at_violation = plan.config.ledger;
-  auto pair = QueuePair::create(port_->kernel(), *umem_, queue);
+  queue.frames = memory_->ledger();
+  const bool zero_copy = against_zero_copy(port_->bind_request(plan.config.start_queue, {})).empty() &&
+                         plan.config.zc != ZeroCopy::kOff;
+  Umem& umem = memory_->umem(zero_copy);
+  queue.rx_max_length = umem.layout().rx_room();
+  queue.stop_at_violation = plan.config.ledger || memory_->history();
+  auto pair = QueuePair::create(port_->kernel(), umem, queue);
   if (!pair) return pair.error();
   pair_ = std::move(*pair);
   return {};
 }
 
 Status FrameQueue::post_frames() {
-  FrameRxPolicy policy{book_, pair_.tx()};
+  FrameRxPolicy<true> policy{*book_, pair_.tx()};  // nothing has been sent, so the TX half has no frames
   while (refill(pair_.rx(), policy) != 0) {
   }
   const uint32_t posted = rx_->posted.get();
@@ -173,7 +151,7 @@ Status FrameQueue::post_frames() {
     log_line(LogLevel::kWarning,
              "%s: frames=%u are %u short of rx_desc=%u, and none is left to send; made good as "
              "frames come free",
-             place().c_str(), grid_.frames, deficit, rx_->target);
+             place().c_str(), memory_->grid().frames, deficit, rx_->target);
   return {};
 }
 
@@ -237,37 +215,42 @@ std::string FrameQueue::place() const {
   return "queue " + std::to_string(port_->config().start_queue) + " of " + port_->info().name;
 }
 
-// The kernel has let go: what the ledger still marks as its own is ours again.
-void FrameQueue::take_back_frames() {
-  for (uint32_t i = 0; i < grid_.frames; ++i) {
-    const ChunkOffset chunk = grid_.at(i);
-    const Owner owner = ledger_.owner(chunk);
-    if (owner != rx_posted(kSlot) && owner != tx_in_flight(kSlot)) continue;
-    ledger_.move(chunk, owner, Owner::kOurs);
-    book_.pool().give(&chunk, 1);
-  }
-  rx_->posted.set(0);
-  tx_->in_flight.set(0);
-  if (const uint32_t held = book_.application(); held != 0)
+// Of a memory of its own: what was held or has not come back.
+void FrameQueue::look_at_books() const {
+  if (memory_->shared()) return;
+  const uint32_t held = book_->application();
+  const uint32_t frames = memory_->grid().frames;
+  if (held != 0)
     log_line(LogLevel::kNotice, "%s: closed while the application held %u of its frames", place().c_str(),
              held);
-  if (book_.pool().available() + book_.application() != grid_.frames)
+  if (book_->available() + held != frames)
     log_line(LogLevel::kWarning, "%s: %u of %u frames came back: %s", place().c_str(),
-             book_.pool().available() + book_.application(), grid_.frames, violation_text().c_str());
+             book_->available() + held, frames, violation_text().c_str());
+}
+
+void FrameQueue::leave(bool let_go) {
+  if (slot_ == 0) return;
+  memory_->leave(slot_, let_go);
+  if (let_go) {
+    look_at_books();
+    return;
+  }
+  log_line(LogLevel::kWarning,
+           "%s: the kernel has not let go of it in time; %zu bytes of frames stay mapped until the process "
+           "ends, since a device may still write to them",
+           place().c_str(), memory_->bytes());
+  keep_for_ever(memory_);
 }
 
 bool FrameQueue::close() {
   if (port_ == nullptr) return true;
-  if (pair_.enabled()) pair_.disable(port_->xsks_map());
-  const bool was_made = static_cast<bool>(pair_);
-  const bool free = pair_.release();
-  if (free && was_made) take_back_frames();
-  if (!free) {
-    log_line(LogLevel::kWarning,
-             "%s: the kernel has not let go of it in time; %zu bytes of frames stay mapped until "
-             "the process ends, since a device may still write to them",
-             place().c_str(), frames_.size());
-    keep_for_ever(std::move(frames_));
+  promiscuous_.reset();
+  bool free = true;
+  if (memory_ != nullptr) {
+    const std::lock_guard guard(memory_->lock());
+    if (pair_.enabled()) pair_.disable(port_->xsks_map());
+    free = pair_.release();
+    leave(free);
   }
   port_.reset();
   return free;
@@ -277,6 +260,17 @@ void FrameQueue::abandon() {
   if (port_->is_loop()) return;
   ::close(pair_.socket().fd());
   port_->detach();
+}
+
+Status FrameQueue::set_promiscuous(bool on) {
+  if (!on || promiscuous_ || port_->is_loop()) {  // the loop backend filters nothing
+    if (!on) promiscuous_.reset();
+    return {};
+  }
+  auto hold = PacketHold::create(port_->ifindex(), PacketHold::What::kPromiscuous);
+  if (!hold) return hold.error();
+  promiscuous_ = std::move(*hold);
+  return {};
 }
 
 }  // namespace zcnbrh::capi

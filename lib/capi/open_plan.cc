@@ -112,6 +112,20 @@ Status check_loop_name(const struct zcnbrh_options& o, const PortConfig& config)
   return bad("loop_name: takes 1.." + std::to_string(kMostLoopName) + " bytes");
 }
 
+Status check_memory(const struct zcnbrh_options& o) {
+  if (o.memory == nullptr) return {};
+  const auto* handle = reinterpret_cast<const MemoryHandle*>(o.memory);
+  if (!handle->memory->is_of_this_process())
+    return bad("memory: it belongs to the parent process; open one after fork()", EPERM);
+  const char* key = o.frames != 0                    ? "frames"
+                    : o.frame_size != 0              ? "frame_size"
+                    : o.chunks != ZCNBRH_CHUNKS_AUTO ? "chunks"
+                    : o.numa_node != -1              ? "numa_node"
+                                                     : nullptr;
+  if (key == nullptr) return {};
+  return bad(std::string(key) + " is the shared memory's; give it to zcnbrh_memory_open()");
+}
+
 }  // namespace
 
 Result<OpenPlan> read_options(const struct zcnbrh_options& options) {
@@ -120,7 +134,7 @@ Result<OpenPlan> read_options(const struct zcnbrh_options& options) {
   const struct zcnbrh_options& o = *known;
   auto config = read_keys(o);
   if (!config) return config.error();
-  for (const Status& s : {check_keys(*config), check_numbers(o), check_loop_name(o, *config)})
+  for (const Status& s : {check_keys(*config), check_numbers(o), check_loop_name(o, *config), check_memory(o)})
     if (!s) return s.error();
   OpenPlan plan;
   plan.config = std::move(*config);
@@ -131,6 +145,7 @@ Result<OpenPlan> read_options(const struct zcnbrh_options& options) {
   plan.frame_size = o.frame_size;
   if (o.numa_node >= 0) plan.numa_node = o.numa_node;
   plan.timestamps = o.timestamps == 1;
+  if (o.memory != nullptr) plan.memory = reinterpret_cast<const MemoryHandle*>(o.memory)->memory;
   auto rings = queue_sizes(plan.config, plan.rx_desc, plan.tx_desc);
   if (!rings) return rings.error();
   plan.rings = *rings;

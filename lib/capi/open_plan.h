@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "include/zcnbrh/zcnbrh.h"
 #include "lib/base/result.h"
+#include "lib/capi/frame_memory.h"
 #include "lib/config/port_config.h"
 #include "lib/config/queue_sizes.h"
 
@@ -29,11 +31,17 @@ struct OpenPlan {
   QueueSizes rings;
   std::optional<int> numa_node;  // nothing: the interface's
   bool timestamps = false;
+  std::shared_ptr<FrameMemory> memory;  // none: one of its own
 
   bool unaligned(uint32_t size) const {
     if (config.chunks != Chunks::kAuto) return config.chunks == Chunks::kUnaligned;
     return size != 2048 && size != 4096;
   }
+};
+
+// What is behind a struct zcnbrh_memory.
+struct MemoryHandle {
+  std::shared_ptr<FrameMemory> memory;
 };
 
 // Errors: EINVAL, E2BIG (fields of a later version are set), ENOTSUP.

@@ -86,10 +86,10 @@ uint32_t FrameQueue::ready(uint32_t events) {
     out |= ZCNBRH_WAIT_RX;
   if ((events & ZCNBRH_WAIT_TX) == 0) return out;
   const auto may_send = [this] {
-    return tx_->in_flight.get() < tx_->limit && book_.pool().available() + book_.application() != 0;
+    return tx_->in_flight.get() < tx_->limit && book_->available() + book_->application() != 0;
   };
   if (!may_send()) {
-    FrameTxPolicy policy{book_};
+    FrameTxPolicy policy{*book_};
     drain(pair_.tx(), policy);
   }
   return may_send() ? out | ZCNBRH_WAIT_TX : out;
@@ -104,10 +104,18 @@ void FrameQueue::look_for_loss() {
     lost_ = error != 0;
 }
 
-void FrameQueue::before_sleep() {
-  FrameRxPolicy policy{book_, pair_.tx(), timestamps_};
+template <bool kShared>
+void FrameQueue::make_up_deficit() {
+  FrameRxPolicy<kShared> policy{*book_, pair_.tx(), timestamps_};
   while (rx_->posted.get() < rx_->target && refill(pair_.rx(), policy) != 0) {
   }
+}
+
+void FrameQueue::before_sleep() {
+  if (book_->shared())
+    make_up_deficit<true>();
+  else
+    make_up_deficit<false>();
   kick(pair_.tx());
 }
 

@@ -5,19 +5,20 @@
 // include/zcnbrh/zcnbrh.h.
 #include "include/zcnbrh/zcnbrh.h"
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstring>
 
 #include "lib/base/log.h"
 #include "lib/capi/frame_queue.h"
 #include "lib/capi/last_error.h"
 #include "lib/capi/open_plan.h"
+#include "lib/capi/sized.h"
 
 using zcnbrh::LogLevel;
+using zcnbrh::capi::copy_sized;
 using zcnbrh::capi::fail;
 using zcnbrh::capi::FrameQueue;
+using zcnbrh::capi::has_size;
 
 namespace {
 
@@ -60,22 +61,6 @@ int answer(const FrameQueue& queue, int result, const char* call) {
   if (result < 0) [[unlikely]]
     return explain(queue, -result, call);
   return result;
-}
-
-constexpr size_t kMostSize = 4096;  // no struct of ours, but one whose size was not set
-
-template <typename Sized>
-bool has_size(const Sized* out) {
-  return out->size >= sizeof out->size && out->size <= kMostSize;
-}
-
-// Copies the part of `known` that the caller's struct has; what it has more becomes 0.
-template <typename Sized>
-void copy_sized(Sized known, Sized* out) {
-  const size_t size = out->size;
-  std::memset(static_cast<void*>(out), 0, size);
-  std::memcpy(static_cast<void*>(out), &known, std::min(size, sizeof known));
-  out->size = size;
 }
 
 std::atomic<void (*)(int, const char*)> g_log{nullptr};
