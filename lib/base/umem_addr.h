@@ -33,10 +33,14 @@ class AddressFormat {
   }
   constexpr bool is_unaligned() const { return shift_ != 0; }
 
- private:
+  // For those who do the same for several addresses at once: chunk() is an and with the mask, encode() a shift
+  // and an addition, data() what it says with these two numbers.
+  constexpr uint64_t chunk_mask() const { return chunk_mask_; }
+  constexpr unsigned offset_shift() const { return shift_; }
   static constexpr unsigned kOffsetShift = 48;
   static constexpr uint64_t kBaseMask = (uint64_t{1} << kOffsetShift) - 1;
 
+ private:
   constexpr AddressFormat(uint64_t mask, unsigned shift) : chunk_mask_(mask), shift_(shift) {}
 
   uint64_t chunk_mask_ = 0;

@@ -45,7 +45,7 @@ class FrameBook {
   void open(uint8_t* base, const FrameGrid& grid, std::span<FrameTag> tags, std::span<ChunkOffset> stack) {
     begin(base, grid, tags);
     pool_.assign(stack);
-    for (uint32_t i = grid.frames; i-- > 0;) {  // the lowest frame is the first one out
+    for (uint32_t i = grid.frames; i-- > 0;) {  // the lowest frames are the first ones out
       const ChunkOffset chunk = grid.at(i);
       pool_.give(&chunk, 1);
     }
@@ -72,15 +72,33 @@ class FrameBook {
   uint32_t available() const { return shared_ ? shared_pool_.available() : pool_.available(); }
   uint32_t application() const { return application_.load(std::memory_order_relaxed); }
 
+  // What a loop over frames needs, in its own registers: a frame that is written to might else be this book.
+  struct View {
+    uintptr_t base;  // of the UMEM
+    uint64_t frame_size;
+    FrameTag* tags;
+
+    FrameTag& tag_of(const struct zcnbrh_frame& frame) const {
+      return tags[static_cast<uint32_t>(frame.cookie)];
+    }
+    void lend(struct zcnbrh_frame& out, ChunkOffset chunk, uint64_t data, uint32_t length,
+              uint8_t state) const {
+      const uint64_t i = index(chunk);
+      FrameTag& tag = tags[i];
+      const uint32_t generation = tag.generation + 1;
+      tag.state = state;
+      tag.generation = generation;
+      out.data = reinterpret_cast<void*>(base + data);
+      out.length = length;
+      out.room = static_cast<uint32_t>(raw(chunk) + frame_size - data);
+      out.cookie = uint64_t{generation} << 32 | i;
+    }
+  };
+  View view() { return {reinterpret_cast<uintptr_t>(base_), frame_size_, tags_.data()}; }
+
   // `data`: bytes from the UMEM's first byte. The caller adds up with lent().
   void lend(struct zcnbrh_frame& out, ChunkOffset chunk, uint64_t data, uint32_t length, uint8_t state) {
-    FrameTag& tag = tags_[index(chunk)];
-    tag.state = state;
-    ++tag.generation;
-    out.data = base_ + data;
-    out.length = length;
-    out.room = static_cast<uint32_t>(raw(chunk) + frame_size_ - data);
-    out.cookie = uint64_t{tag.generation} << 32 | index(chunk);
+    view().lend(out, chunk, data, length, state);
   }
   void lent(uint32_t count) { change_application(count); }
 

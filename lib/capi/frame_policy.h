@@ -22,6 +22,20 @@ struct FrameTxPolicy {
     return {TxVerdict::kByAddress, frame.length, ChunkOffset{tag.chunk},
             static_cast<uint32_t>(book.offset(frame, tag))};
   }
+  template <Simd kSimd>
+  PlannedRun plan_run(SimdTag<kSimd> /*wide*/, const struct zcnbrh_frame* frames, uint32_t count,
+                      const AddressFormat& format, struct xdp_desc* slots, ChunkOffset* chunks) const {
+    const FrameBook::View view = book.view();
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < count; ++i) {
+      const uint64_t chunk = view.tag_of(frames[i]).chunk;
+      const uint64_t offset = reinterpret_cast<uintptr_t>(frames[i].data) - view.base - chunk;
+      chunks[i] = ChunkOffset{chunk};
+      slots[i] = {format.encode(chunks[i], static_cast<uint32_t>(offset)), frames[i].length, 0};
+      bytes += frames[i].length;
+    }
+    return {count, bytes};
+  }
   // Never called: a queue of the C API has no bounce frames, since each frame can be sent by address.
   void copy_out(const struct zcnbrh_frame& frame, uint8_t* to) const {
     std::memcpy(to, frame.data, frame.length);
@@ -46,6 +60,21 @@ struct FrameRxPolicy {
     if (timestamps && now_ns == 0) now_ns = monotonic_ns();
     out.timestamp_ns = now_ns;
     book.lend(out, chunk, data, length, kShared ? FrameTag::kLent : FrameTag::kLent | FrameTag::kCredit);
+  }
+  template <Simd kSimd>
+  uint64_t deliver_run(SimdTag<kSimd> /*wide*/, struct zcnbrh_frame* out, const struct xdp_desc* descs,
+                       const ChunkOffset* chunks, uint32_t count) {
+    if (timestamps && now_ns == 0 && count != 0) now_ns = monotonic_ns();
+    const FrameBook::View view = book.view();
+    const uint64_t now = now_ns;
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < count; ++i) {
+      out[i].timestamp_ns = now;
+      view.lend(out[i], chunks[i], AddressFormat::data(descs[i].addr), descs[i].len,
+                kShared ? FrameTag::kLent : FrameTag::kLent | FrameTag::kCredit);
+      bytes += descs[i].len;
+    }
+    return bytes;
   }
   void give_back(ChunkOffset chunk) const { book.give(&chunk, 1); }
   uint32_t allocate(ChunkOffset* chunks, uint32_t count) const {

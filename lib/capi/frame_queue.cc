@@ -21,7 +21,8 @@ constexpr uint32_t kAllocChunk = 64;
 template <bool kShared>
 uint32_t FrameQueue::poll_as(struct zcnbrh_frame* frames, uint32_t count) {
   FrameRxPolicy<kShared> policy{*book_, pair_.tx(), timestamps_};
-  return rx_burst(pair_.rx(), policy, frames, count);
+  return wide_ == Simd::kAvx2 ? rx_burst<false, Simd::kAvx2>(pair_.rx(), policy, frames, count)
+                              : rx_burst(pair_.rx(), policy, frames, count);
 }
 
 int FrameQueue::poll(struct zcnbrh_frame* frames, uint32_t count) {
@@ -41,9 +42,10 @@ int FrameQueue::alloc(struct zcnbrh_frame* frames, uint32_t count) {
     ChunkOffset chunks[kAllocChunk];
     const uint32_t n = book_->take(chunks, count - got < kAllocChunk ? count - got : kAllocChunk);
     if (n == 0) break;
+    const FrameBook::View view = book_->view();
     for (uint32_t i = 0; i < n; ++i) {
       struct zcnbrh_frame& frame = frames[got + i];
-      book_->lend(frame, chunks[i], raw(chunks[i]) + ZCNBRH_HEADROOM, 0, FrameTag::kLent);
+      view.lend(frame, chunks[i], raw(chunks[i]) + ZCNBRH_HEADROOM, 0, FrameTag::kLent);
       frame.timestamp_ns = 0;
     }
     got += n;
@@ -55,13 +57,19 @@ int FrameQueue::alloc(struct zcnbrh_frame* frames, uint32_t count) {
 int FrameQueue::release(const struct zcnbrh_frame* frames, uint32_t count) {
   uint32_t done = 0;
   uint32_t credits = 0;
-  for (; done < count; ++done) {
-    FrameTag* tag = book_->find(frames[done]);
-    if (tag == nullptr) break;
-    credits += (tag->state & FrameTag::kCredit) != 0;
-    tag->state = 0;
-    const ChunkOffset chunk{tag->chunk};
-    book_->give(&chunk, 1);
+  for (bool more = true; more;) {
+    ChunkOffset chunks[kAllocChunk];
+    uint32_t n = 0;
+    for (; n < kAllocChunk && done + n < count; ++n) {
+      FrameTag* tag = book_->find(frames[done + n]);
+      if (tag == nullptr) break;
+      credits += (tag->state & FrameTag::kCredit) != 0;
+      tag->state = 0;
+      chunks[n] = ChunkOffset{tag->chunk};
+    }
+    book_->give(chunks, n);
+    done += n;
+    more = n == kAllocChunk;
   }
   book_->returned(done);
   if (credits != 0) return_credits(pair_.rx().gate, rx_->credit, credits);
@@ -86,7 +94,8 @@ int FrameQueue::send(const struct zcnbrh_frame* frames, uint32_t count) {
   }
   if (valid == 0) return error;
   FrameTxPolicy policy{*book_};
-  const uint32_t taken = tx_burst(pair_.tx(), policy, frames, valid);
+  const uint32_t taken = wide_ == Simd::kAvx2 ? tx_burst<false, Simd::kAvx2>(pair_.tx(), policy, frames, valid)
+                                              : tx_burst(pair_.tx(), policy, frames, valid);
   uint32_t credits = 0;
   for (uint32_t i = 0; i < valid; ++i) {
     FrameTag& tag = book_->tag_of(frames[i]);

@@ -11,6 +11,7 @@
 
 #include "include/zcnbrh/zcnbrh.h"
 #include "lib/base/process.h"
+#include "lib/base/simd.h"
 #include "lib/capi/frame_memory.h"
 #include "lib/capi/open_plan.h"
 #include "lib/netdev/netdev.h"
@@ -88,6 +89,7 @@ class FrameQueue {
   FrameBook* book_ = nullptr;  // in memory_
   bool timestamps_ = false;
   bool lost_ = false;  // its interface is gone
+  Simd wide_ = widest_simd();
   pid_t pid_ = current_pid();
   // Control path.
   RxShared* rx_ = nullptr;  // in state_

@@ -2,11 +2,13 @@
 // Copyright 2026 The Z-CNBRH authors
 //
 // Frames of memory we own: where they lie in a UMEM, and which of them are free. The pool is a stack, so
-// the frame given back last, whose lines are in the cache, is the next one out.
+// the frames given back last, whose lines are in the cache, are the next ones out; several come out in the
+// order in which they went in, which makes each way one copy.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "lib/base/result.h"
@@ -43,7 +45,7 @@ class FramePool {
   uint32_t take(ChunkOffset* chunks, uint32_t count) {
     const uint32_t have = available();
     const uint32_t n = count < have ? count : have;
-    for (uint32_t i = 0; i < n; ++i) chunks[i] = stack_[have - 1 - i];
+    if (n != 0) std::memcpy(chunks, &stack_[have - n], n * sizeof *chunks);
     set(have - n);
     return n;
   }
@@ -53,7 +55,7 @@ class FramePool {
     const uint32_t have = available();
     const uint32_t room = capacity() - have;
     const uint32_t n = count < room ? count : room;
-    for (uint32_t i = 0; i < n; ++i) stack_[have + i] = chunks[i];
+    if (n != 0) std::memcpy(&stack_[have], chunks, n * sizeof *chunks);
     set(have + n);
     return n;
   }

@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "lib/base/simd.h"
 #include "lib/base/umem_addr.h"
 
 namespace zcnbrh {
@@ -80,24 +81,27 @@ class Ledger {
 
   // The same for `count` frames in order, up to the first that is not `from`'s; returns how many were moved.
   // One after the other, so a frame that is named twice is moved once.
+  template <Simd kSimd = Simd::kNone>
   uint32_t move_run(const ChunkOffset* chunks, uint32_t count, Owner from, Owner to) const {
-    return move_run_within(chunks, count, from, to, first_, covered());
+    return move_run_within<kSimd>(chunks, count, from, to, first_, covered());
   }
   // Also up to the first that lies outside [begin, begin + bytes).
+  template <Simd kSimd = Simd::kNone>
   [[gnu::noinline]] uint32_t move_run_within(const ChunkOffset* chunks, uint32_t count, Owner from, Owner to,
                                              uint64_t begin, uint64_t bytes) const {
     if (history_ != nullptr) [[unlikely]]
       return move_run_recorded(chunks, count, from, to, begin, bytes);
-    uint8_t* const owners = owners_;
-    const uint64_t first = first_;
+    uint32_t i = 0;
+    if constexpr (kSimd == Simd::kAvx2) {
+      const uint32_t located = move_located_avx2(chunks, count, from, to, begin, bytes, i);
+      if (i < located) return i;
+    }
 #pragma GCC unroll 4
-    for (uint32_t i = 0; i < count; ++i) {
+    for (; i < count; ++i) {
       if (raw(chunks[i]) - begin >= bytes) [[unlikely]]
         return i;
-      std::atomic_ref<uint8_t> owner(owners[(raw(chunks[i]) - first) >> kLedgerShift]);
-      if (owner.load(std::memory_order_relaxed) != static_cast<uint8_t>(from)) [[unlikely]]
+      if (!move_at(owners_ + ((raw(chunks[i]) - first_) >> kLedgerShift), from, to)) [[unlikely]]
         return i;
-      owner.store(static_cast<uint8_t>(to), std::memory_order_relaxed);
     }
     return count;
   }
@@ -133,6 +137,48 @@ class Ledger {
   }
 
  private:
+  static bool move_at(uint8_t* at, Owner from, Owner to) {
+    std::atomic_ref<uint8_t> owner(*at);
+    if (owner.load(std::memory_order_relaxed) != static_cast<uint8_t>(from)) [[unlikely]]
+      return false;
+    owner.store(static_cast<uint8_t>(to), std::memory_order_relaxed);
+    return true;
+  }
+
+#if defined(__x86_64__)
+  // Where the owners of the first frames are is found for four at a time; returns for how many, none if any
+  // lies outside. Then they are moved one after the other: `moved`.
+  ZCNBRH_AVX2 [[gnu::noinline]] uint32_t move_located_avx2(const ChunkOffset* chunks, uint32_t count,
+                                                           Owner from, Owner to, uint64_t begin, uint64_t bytes,
+                                                           uint32_t& moved) const {
+    constexpr uint32_t kMost = 64;
+    uint8_t* at[kMost];
+    if (count > kMost) count = kMost;
+    const __m256i owners = avx2::all(reinterpret_cast<uint64_t>(owners_)), origin = avx2::all(first_);
+    const __m256i lowest = avx2::all(begin), last = avx2::all(bytes - 1);
+    __m256i outside = _mm256_setzero_si256();
+    uint32_t located = 0;
+    for (; located + 4 <= count; located += 4) {
+      const __m256i chunk = avx2::load(chunks + located);
+      outside = _mm256_or_si256(outside, avx2::above(_mm256_sub_epi64(chunk, lowest), last));
+      const __m256i place = _mm256_srli_epi64(_mm256_sub_epi64(chunk, origin), kLedgerShift);
+      avx2::store(at + located, _mm256_add_epi64(owners, place));
+    }
+    if (bytes == 0 || avx2::any(outside)) [[unlikely]]
+      return 0;
+    for (uint32_t i = 0; i < located; i += 4) {
+#pragma GCC unroll 4
+      for (uint32_t n = 0; n < 4; ++n)
+        if (!move_at(at[i + n], from, to)) [[unlikely]] {
+          moved = i + n;
+          return located;
+        }
+    }
+    moved = located;
+    return located;
+  }
+#endif
+
   uint64_t index(ChunkOffset chunk) const { return (raw(chunk) - first_) >> kLedgerShift; }
 
   [[gnu::noinline]] uint32_t move_run_recorded(const ChunkOffset* chunks, uint32_t count, Owner from, Owner to,

@@ -50,22 +50,24 @@ class LedgerSet {
   }
   bool move(ChunkOffset chunk, Owner from, Owner to) { return of(chunk).move(chunk, from, to); }
   // Ledger::move_run() over frames of any pool.
+  template <Simd kSimd = Simd::kNone>
   uint32_t move_run(const ChunkOffset* chunks, uint32_t count, Owner from, Owner to) {
     uint32_t moved = 0;
     while (moved < count) {
-      const uint32_t more = move_run_of_one(chunks + moved, count - moved, from, to);
+      const uint32_t more = move_run_of_one<kSimd>(chunks + moved, count - moved, from, to);
       if (more == 0) break;
       moved += more;
     }
     return moved;
   }
   // Up to the first frame that is not in the first one's region; that is region().
+  template <Simd kSimd = Simd::kNone>
   uint32_t move_run_of_one(const ChunkOffset* chunks, uint32_t count, Owner from, Owner to) {
     const Ledger& ledger = of(chunks[0]);
     const uint64_t begin = std::max(last_.begin, ledger.first());
     const uint64_t past = last_.bytes - (begin - last_.begin);  // of the region, from there
     const uint64_t covered = ledger.covered() - (begin - ledger.first());
-    return ledger.move_run_within(chunks, count, from, to, begin, std::min(past, covered));
+    return ledger.move_run_within<kSimd>(chunks, count, from, to, begin, std::min(past, covered));
   }
   // That of the frame asked for last.
   const LedgerRegion& region() const { return last_; }

@@ -51,7 +51,7 @@ namespace zcnbrh {
 
 // Posts frames until nb_rx_desc are in the kernel's hands, the pool is empty, or kRefillMax were posted.
 // Returns how many. A pool that has none leaves a deficit, which the next calls make good.
-template <typename P>
+template <Simd kSimd = Simd::kNone, typename P>
 uint32_t refill(RxLocal& q, P& policy) noexcept {
   RxShared& s = *q.s;
   FillRing ring(q.fill, s.fill);
@@ -62,7 +62,7 @@ uint32_t refill(RxLocal& q, P& policy) noexcept {
     if (slots.count() == 0) break;
     ChunkOffset chunks[kRefillChunk];
     const uint32_t got = policy.allocate(chunks, slots.count());
-    const uint32_t written = post_frames(q, slots, chunks, got);
+    const uint32_t written = post_frames<kSimd>(q, slots, chunks, got);
     ring.commit(written);
     s.posted.set(s.posted.get() + written);
     posted += written;
@@ -134,7 +134,7 @@ template <bool kScatter, typename P>
 }
 
 // A burst without the door: for the control side, after shut_and_wait(), and for those that are through it.
-template <bool kScatter = false, typename P>
+template <bool kScatter = false, Simd kSimd = Simd::kNone, typename P>
 uint32_t rx_burst_inside(RxLocal& q, P& policy, typename P::Packet* out, uint32_t count) noexcept {
   RxShared& s = *q.s;
   RxRing ring(q.rx, s.rx);
@@ -145,7 +145,7 @@ uint32_t rx_burst_inside(RxLocal& q, P& policy, typename P::Packet* out, uint32_
     const uint32_t left = ready.count() - taken;
     const uint32_t most = kScatter && count - tally.delivered < left ? count - tally.delivered : left;
     if (s.skip_packet == 0) [[likely]]
-      taken += take_plain(q, policy, ready, taken, most, out, tally);
+      taken += take_plain<kSimd>(q, policy, ready, taken, most, out, tally);
     if (taken == ready.count() || tally.delivered == count) [[likely]]
       break;
     const uint32_t odd = take_odd<kScatter>(q, policy, ready, taken, out, tally);
@@ -161,7 +161,7 @@ uint32_t rx_burst_inside(RxLocal& q, P& policy, typename P::Packet* out, uint32_
   grant_credits(q.gate, s.credit, tally.finished, credit_on_release<P>() ? tally.delivered : 0);
   s.count.packets.add(tally.delivered);
   s.count.bytes.add(tally.bytes);
-  if (s.target - s.posted.get() >= s.refill_mark) refill(q, policy);
+  if (s.target - s.posted.get() >= s.refill_mark) refill<kSimd>(q, policy);
   if (q.need_wakeup && FillRing(q.fill, s.fill).needs_wakeup()) [[unlikely]]
     poke(q);
   return tally.delivered;
@@ -169,12 +169,12 @@ uint32_t rx_burst_inside(RxLocal& q, P& policy, typename P::Packet* out, uint32_
 
 // Up to `count` packets, in the order the kernel gave them. Also refills and wakes. kScatter: of any number of
 // descriptors each, for a queue bound with XDP_USE_SG.
-template <bool kScatter = false, typename P>
+template <bool kScatter = false, Simd kSimd = Simd::kNone, typename P>
 uint32_t rx_burst(RxLocal& q, P& policy, typename P::Packet* out, uint32_t count) noexcept {
   const InsideBurst inside(q.door);
   if (!inside) [[unlikely]]
     return 0;
-  return rx_burst_inside<kScatter>(q, policy, out, count);
+  return rx_burst_inside<kScatter, kSimd>(q, policy, out, count);
 }
 
 // kSplit: some frames were lent by several descriptors, see lib/xsk/segments.h.
@@ -222,7 +222,7 @@ uint32_t drain_ring(TxLocal& q, P& policy, uint32_t most) noexcept {
 
 // The same for a queue without split frames, in runs of frames of one pool. The ring is told before the pool
 // gets them, as above: of a process that dies in between, repair_tx() gives back what the ring still has.
-template <typename P>
+template <Simd kSimd, typename P>
 uint32_t drain_runs(TxLocal& q, P& policy, uint32_t most) noexcept {
   TxShared& s = *q.s;
   CompletionRing ring(q.completion, s.completion);
@@ -232,7 +232,7 @@ uint32_t drain_runs(TxLocal& q, P& policy, uint32_t most) noexcept {
     const SlotRun<uint64_t> done = ring.peek(want);
     if (done.count() == 0) break;
     ChunkOffset chunks[kDrainChunk];
-    const uint32_t returned = return_plain(q, done, chunks);
+    const uint32_t returned = return_plain<kSimd>(q, done, chunks);
     if (returned == 0) [[unlikely]] {  // a bounce frame, or wrong
       drained += drain_ring<false>(q, policy, want);
       continue;
@@ -240,18 +240,18 @@ uint32_t drain_runs(TxLocal& q, P& policy, uint32_t most) noexcept {
     ring.release(returned);
     s.in_flight.set(s.in_flight.get() - returned);
     s.count.completed.add(returned);
-    complete_all(q, policy, chunks, returned);
+    complete_all<kSimd>(q, policy, chunks, returned);
     drained += returned;
   }
   return drained;
 }
 
 // Takes finished frames out of the completion ring and gives them back, up to `most`.
-template <typename P>
+template <Simd kSimd = Simd::kNone, typename P>
 uint32_t drain(TxLocal& q, P& policy, uint32_t most = UINT32_MAX) noexcept {
   if constexpr (requires(ChunkOffset chunk) { policy.frame_slots(chunk); })
     if (q.split_frames) return drain_ring<true>(q, policy, most);
-  return drain_runs(q, policy, most);
+  return drain_runs<kSimd>(q, policy, most);
 }
 
 // Frames are short: those that are finished, and where none is, in zero-copy mode one call to a driver that
@@ -350,14 +350,14 @@ template <bool kSegments, typename P>
 // one is dropped and counted); the rest stay the caller's. Fewer come back when nb_tx_desc frames are in
 // flight or no bounce frame is free: back-pressure, try again later. A burst of none drains and kicks.
 // kSegments: packets may be of several descriptors each, for a queue bound with XDP_USE_SG.
-template <bool kSegments = false, typename P>
+template <bool kSegments = false, Simd kSimd = Simd::kNone, typename P>
 uint32_t tx_burst_inside(TxLocal& q, P& policy, typename P::Packet* packets, uint32_t count) noexcept {
   TxShared& s = *q.s;
   if (full_a_moment_ago(q, count)) [[unlikely]] {
     s.count.no_credit.add(1);
     return 0;
   }
-  if (s.in_flight.get() >= s.drain_mark || count == 0) drain(q, policy);
+  if (s.in_flight.get() >= s.drain_mark || count == 0) drain<kSimd>(q, policy);
   if (s.limit - s.in_flight.get() < (kSegments ? count + q.max_segments : count)) [[unlikely]] {
     reap(q, policy);
     if (s.limit - s.in_flight.get() < count) found_full(q);
@@ -368,7 +368,8 @@ uint32_t tx_burst_inside(TxLocal& q, P& policy, typename P::Packet* packets, uin
   TxTally tally;
   while (tally.taken < count) {
     const uint32_t free = slots.count() - tally.written;
-    send_plain(q, policy, packets, free < count - tally.taken ? free : count - tally.taken, slots, tally);
+    send_plain<kSimd>(q, policy, packets, free < count - tally.taken ? free : count - tally.taken, slots,
+                      tally);
     if (tally.taken == count) [[likely]]
       break;
     if (!send_odd<kSegments>(q, policy, packets[tally.taken], slots, tally)) break;
@@ -382,12 +383,12 @@ uint32_t tx_burst_inside(TxLocal& q, P& policy, typename P::Packet* packets, uin
   return tally.taken;
 }
 
-template <bool kSegments = false, typename P>
+template <bool kSegments = false, Simd kSimd = Simd::kNone, typename P>
 uint32_t tx_burst(TxLocal& q, P& policy, typename P::Packet* packets, uint32_t count) noexcept {
   const InsideBurst inside(q.door);
   if (!inside) [[unlikely]]
     return 0;
-  return tx_burst_inside<kSegments>(q, policy, packets, count);
+  return tx_burst_inside<kSegments, kSimd>(q, policy, packets, count);
 }
 
 }  // namespace zcnbrh

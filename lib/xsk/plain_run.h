@@ -11,13 +11,15 @@
 // branches that are taken, so it runs as fast as the processor issues, and a policy may have a wide one:
 //
 //   RX policy, optional:
-//     uint64_t deliver_run(Packet* out, const xdp_desc* descs, const ChunkOffset* chunks, uint32_t count);
+//     uint64_t deliver_run(SimdTag<>, Packet* out, const xdp_desc* descs, const ChunkOffset* chunks, uint32_t
+//     count);
 //         // deliver() for each; returns the sum of their lengths
 //   TX policy, optional (without it each packet is looked at alone):
-//     uint32_t plan_run(const Packet* packets, uint32_t count, const AddressFormat& format, xdp_desc* slots,
+//     PlannedRun plan_run(SimdTag<>, const Packet* packets, uint32_t count, const AddressFormat& format,
+//     xdp_desc* slots,
 //                       ChunkOffset* chunks);
 //         // writes the descriptors of the packets that go by address, up to the first that does not
-//     void completed_in(uint32_t pool, const ChunkOffset* chunks, uint32_t count);
+//     void completed_in(SimdTag<>, uint32_t pool, const ChunkOffset* chunks, uint32_t count);
 //         // completed(), for frames of one region: LedgerRegion::pool
 #pragma once
 
@@ -25,8 +27,10 @@
 #include <cstring>
 #include <span>
 
+#include "lib/base/simd.h"
 #include "lib/base/uapi_xdp.h"
 #include "lib/xsk/burst_common.h"
+#include "lib/xsk/plain_avx2.h"
 #include "lib/xsk/segments.h"
 
 namespace zcnbrh {
@@ -39,12 +43,15 @@ inline uint64_t length_and_options(const struct xdp_desc& desc) {
 }
 
 // The chunks of the descriptors up to the first that is not a whole packet of at most `max_length` bytes.
-template <typename P>
+template <Simd kSimd, typename P>
 inline uint32_t plain_chunks(P& policy, const AddressFormat& format, std::span<const struct xdp_desc> descs,
                              uint32_t max_length, ChunkOffset* chunks) {
   const auto count = static_cast<uint32_t>(descs.size());
+  uint32_t i = 0;
+  if constexpr (kSimd == Simd::kAvx2)
+    i = avx2::plain_chunks(policy, format, descs.data(), count, max_length, chunks);
 #pragma GCC unroll 4
-  for (uint32_t i = 0; i < count; ++i) {
+  for (; i < count; ++i) {
     if (length_and_options(descs[i]) > max_length) [[unlikely]]
       return i;
     chunks[i] = format.chunk(descs[i].addr);
@@ -53,11 +60,12 @@ inline uint32_t plain_chunks(P& policy, const AddressFormat& format, std::span<c
   return count;
 }
 
-template <typename P>
+template <Simd kSimd, typename P>
 inline uint64_t deliver_all(P& policy, typename P::Packet* out, const struct xdp_desc* descs,
                             const ChunkOffset* chunks, uint32_t count) {
-  if constexpr (requires { policy.deliver_run(out, descs, chunks, count); }) {
-    return policy.deliver_run(out, descs, chunks, count);
+  constexpr SimdTag<kSimd> wide;
+  if constexpr (requires { policy.deliver_run(wide, out, descs, chunks, count); }) {
+    return policy.deliver_run(wide, out, descs, chunks, count);
   } else {
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < count; ++i) {
@@ -69,7 +77,7 @@ inline uint64_t deliver_all(P& policy, typename P::Packet* out, const struct xdp
 }
 
 // Receives the plain packets at `at`, no more than `most`. Returns how many; fewer: the next one is not plain.
-template <typename P>
+template <Simd kSimd, typename P>
 inline uint32_t take_plain(RxLocal& q, P& policy, const SlotRun<struct xdp_desc>& ready, uint32_t at,
                            uint32_t most, typename P::Packet* out, RxTally& tally) noexcept {
   const Owner posted = rx_posted(q.s->slot);
@@ -77,9 +85,9 @@ inline uint32_t take_plain(RxLocal& q, P& policy, const SlotRun<struct xdp_desc>
   while (taken < most) {
     const auto descs = ready.run(at + taken, most - taken < kRun ? most - taken : kRun);
     ChunkOffset chunks[kRun];
-    const uint32_t plain = plain_chunks<P>(policy, q.format, descs, q.max_length, chunks);
-    const uint32_t moved = q.frames.move_run(chunks, plain, posted, Owner::kOurs);
-    tally.bytes += deliver_all(policy, out + tally.delivered, descs.data(), chunks, moved);
+    const uint32_t plain = plain_chunks<kSimd>(policy, q.format, descs, q.max_length, chunks);
+    const uint32_t moved = q.frames.move_run<kSimd>(chunks, plain, posted, Owner::kOurs);
+    tally.bytes += deliver_all<kSimd>(policy, out + tally.delivered, descs.data(), chunks, moved);
     tally.delivered += moved;
     taken += moved;
     if (moved < descs.size()) [[unlikely]]
@@ -91,12 +99,13 @@ inline uint32_t take_plain(RxLocal& q, P& policy, const SlotRun<struct xdp_desc>
 }
 
 // Posts frames of ours; returns how many went into the slots, from the first on.
+template <Simd kSimd>
 inline uint32_t post_frames(RxLocal& q, const SlotRun<uint64_t>& slots, const ChunkOffset* chunks,
                             uint32_t count) noexcept {
   const Owner posted = rx_posted(q.s->slot);
   uint32_t written = 0;
   for (uint32_t i = 0; i < count; ++i) {
-    const uint32_t moved = q.frames.move_run(chunks + i, count - i, Owner::kOurs, posted);
+    const uint32_t moved = q.frames.move_run<kSimd>(chunks + i, count - i, Owner::kOurs, posted);
     for (uint32_t done = 0; done < moved;) {
       const auto to = slots.run(written, moved - done);
       // In either format the address of a chunk's first byte is the chunk's offset.
@@ -111,6 +120,12 @@ inline uint32_t post_frames(RxLocal& q, const SlotRun<uint64_t>& slots, const Ch
   return written;
 }
 
+// What plan_run() has written.
+struct PlannedRun {
+  uint32_t count;  // packets, each one descriptor
+  uint64_t bytes;
+};
+
 // What a TX burst has done so far.
 struct TxTally {
   uint32_t taken = 0;    // packets
@@ -120,23 +135,25 @@ struct TxTally {
 };
 
 // Sends the plain packets at tally.taken, no more than `most`; fewer: the next one is not plain.
-template <typename P>
+template <Simd kSimd, typename P>
 inline void send_plain(TxLocal& q, P& policy, typename P::Packet* packets, uint32_t most,
                        const SlotRun<struct xdp_desc>& slots, TxTally& tally) noexcept {
-  if constexpr (requires { &P::plan_run; }) {
+  constexpr SimdTag<kSimd> wide;
+  if constexpr (requires { policy.plan_run(wide, packets, most, q.format, nullptr, nullptr); }) {
     const Owner in_flight = tx_in_flight(q.s->slot);
     while (most != 0) {
       const auto to = slots.run(tally.written, most < kRun ? most : kRun);
       ChunkOffset chunks[kRun];
       const auto count = static_cast<uint32_t>(to.size());
-      const uint32_t plain = policy.plan_run(packets + tally.taken, count, q.format, to.data(), chunks);
+      const PlannedRun plain = policy.plan_run(wide, packets + tally.taken, count, q.format, to.data(), chunks);
       // A frame that is in flight already (the caller sends one buffer twice) ends the run, and goes by copy.
-      const uint32_t moved = q.frames.move_run(chunks, plain, Owner::kOurs, in_flight);
-      for (uint32_t i = 0; i < moved; ++i) tally.bytes += to[i].len;
+      const uint32_t moved = q.frames.move_run<kSimd>(chunks, plain.count, Owner::kOurs, in_flight);
+      tally.bytes += plain.bytes;
+      for (uint32_t i = moved; i < plain.count; ++i) tally.bytes -= to[i].len;
       tally.taken += moved;
       tally.written += moved;
       most -= moved;
-      if (moved == 0 || moved < plain) [[unlikely]]
+      if (moved == 0 || moved < plain.count) [[unlikely]]
         return;
     }
   }
@@ -144,18 +161,22 @@ inline void send_plain(TxLocal& q, P& policy, typename P::Packet* packets, uint3
 
 // Takes the application's frames back that `done` begins with and that are of one region, q.frames.region(),
 // and says which. None: the first is a bounce frame's or wrong.
+template <Simd kSimd>
 inline uint32_t return_plain(TxLocal& q, const SlotRun<uint64_t>& done, ChunkOffset* chunks) noexcept {
   const auto addresses = done.run(0, done.count());
-  for (size_t i = 0; i < addresses.size(); ++i) chunks[i] = q.format.chunk(addresses[i]);
-  return q.frames.move_run_of_one(chunks, static_cast<uint32_t>(addresses.size()), tx_in_flight(q.s->slot),
-                                  Owner::kOurs);
+  const auto count = static_cast<uint32_t>(addresses.size());
+  uint32_t i = 0;
+  if constexpr (kSimd == Simd::kAvx2) i = avx2::chunks_of(q.format, addresses.data(), count, chunks);
+  for (; i < count; ++i) chunks[i] = q.format.chunk(addresses[i]);
+  return q.frames.move_run_of_one<kSimd>(chunks, count, tx_in_flight(q.s->slot), Owner::kOurs);
 }
 
 // What return_plain() has taken back, to its pool.
-template <typename P>
+template <Simd kSimd, typename P>
 inline void complete_all(TxLocal& q, P& policy, const ChunkOffset* chunks, uint32_t count) {
-  if constexpr (requires { policy.completed_in(0U, chunks, count); })
-    policy.completed_in(q.frames.region().pool, chunks, count);
+  constexpr SimdTag<kSimd> wide;
+  if constexpr (requires { policy.completed_in(wide, 0U, chunks, count); })
+    policy.completed_in(wide, q.frames.region().pool, chunks, count);
   else
     policy.completed(chunks, count);
 }

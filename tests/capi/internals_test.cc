@@ -19,7 +19,7 @@ namespace {
 
 using capi::FrameQueue;
 
-TEST(FramePool, IsAStackThatNeverOverflows) {
+TEST(FramePool, IsAStackOfRunsThatNeverOverflows) {
   ChunkOffset stack[3];
   FramePool pool(stack);
   const ChunkOffset in[] = {ChunkOffset{0}, ChunkOffset{2048}, ChunkOffset{4096}, ChunkOffset{6144}};
@@ -29,8 +29,8 @@ TEST(FramePool, IsAStackThatNeverOverflows) {
   EXPECT_EQ(pool.give(in, 1), 0U);
   EXPECT_EQ(pool.available(), 3U);
   EXPECT_EQ(pool.take(out, 2), 2U);
-  EXPECT_EQ(raw(out[0]), 4096U);
-  EXPECT_EQ(raw(out[1]), 2048U);
+  EXPECT_EQ(raw(out[0]), 2048U);
+  EXPECT_EQ(raw(out[1]), 4096U);
   EXPECT_EQ(pool.take(out, 4), 1U);
   EXPECT_EQ(raw(out[0]), 0U);
   EXPECT_EQ(pool.available(), 0U);

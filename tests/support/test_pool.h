@@ -83,9 +83,25 @@ struct RxPolicy {
 struct TxPolicy {
   using Packet = Frame;
   TestPool& pool;
-  uint8_t* base;  // of the UMEM
+  uint8_t* base;         // of the UMEM
+  uint32_t longest = 0;  // bytes, of a packet that may be sent in a run
   uint32_t done_outside = 0;
+  uint32_t in_runs = 0;  // packets
 
+  template <Simd kSimd>
+  PlannedRun plan_run(SimdTag<kSimd> /*wide*/, const Frame* packets, uint32_t count,
+                      const AddressFormat& format, struct xdp_desc* slots, ChunkOffset* chunks) {
+    PlannedRun run{};
+    for (; run.count < count; ++run.count) {
+      const Frame& frame = packets[run.count];
+      if (frame.outside != nullptr || frame.length == 0 || frame.length > longest) break;
+      chunks[run.count] = frame.chunk;
+      slots[run.count] = {format.encode(frame.chunk, frame.offset), frame.length, 0};
+      run.bytes += frame.length;
+    }
+    in_runs += run.count;
+    return run;
+  }
   TxPlan plan(const Frame& frame, uint32_t max_length) {
     if (frame.length == 0 || frame.length > max_length) return {TxVerdict::kInvalid, 0, {}, 0};
     if (frame.outside != nullptr) return {TxVerdict::kBounce, frame.length, {}, 0};

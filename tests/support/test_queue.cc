@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <new>
 
 #include "lib/base/cacheline.h"
@@ -29,6 +30,12 @@ UmemLayout layout_of(const UmemShape& shape, uint8_t* base) {
   out.unaligned = shape.unaligned;
   out.tx_metadata = shape.tx_metadata;
   return out;
+}
+
+// The bursts' wide variants, where the machine has them; a second run of the test is told not to use them.
+bool wide() {
+  static const bool wide = widest_simd() == Simd::kAvx2 && std::getenv("ZCNBRH_TEST_SCALAR") == nullptr;
+  return wide;
 }
 
 }  // namespace
@@ -73,7 +80,7 @@ std::vector<ChunkOffset> TestUmem::bounce_chunks(uint32_t first, uint32_t count)
 
 TestQueue::TestQueue(FakeKernel& kernel, TestUmem& umem, const QueueShape& shape)
     : rx_policy{umem.pool},
-      tx_policy{umem.pool, umem.base()},
+      tx_policy{umem.pool, umem.base(), umem.umem.layout().chunk_size - umem.umem.layout().tx_metadata},
       kernel_(kernel),
       umem_(umem),
       shape_(shape),
@@ -133,12 +140,15 @@ Status TestQueue::open(int ifindex, uint32_t queue, const std::function<void(Bin
 
 std::vector<Frame> TestQueue::receive(uint32_t count) {
   std::vector<Frame> out(count);
-  out.resize(rx_burst(pair->rx(), rx_policy, out.data(), count));
+  out.resize(wide() ? rx_burst<false, Simd::kAvx2>(pair->rx(), rx_policy, out.data(), count)
+                    : rx_burst(pair->rx(), rx_policy, out.data(), count));
   return out;
 }
 
 uint32_t TestQueue::send(std::vector<Frame> packets) {
-  return tx_burst(pair->tx(), tx_policy, packets.data(), static_cast<uint32_t>(packets.size()));
+  const auto count = static_cast<uint32_t>(packets.size());
+  return wide() ? tx_burst<false, Simd::kAvx2>(pair->tx(), tx_policy, packets.data(), count)
+                : tx_burst(pair->tx(), tx_policy, packets.data(), count);
 }
 
 std::optional<Frame> TestQueue::make_packet(std::span<const uint8_t> content, uint32_t offset) {

@@ -18,6 +18,7 @@
 
 #include <cstring>
 
+#include "drivers/net/zcnbrh/mbuf_avx2.h"
 #include "drivers/net/zcnbrh/mempool_cache.h"
 #include "lib/base/cacheline.h"
 #include "lib/xsk/datapath.h"
@@ -88,13 +89,20 @@ struct RxMbufPolicy {
     out = view.mbuf(chunk);
     write_received(out, rearm + (data - raw(chunk) - buffer_at), length);
   }
-  uint64_t deliver_run(Packet* out, const struct xdp_desc* descs, const ChunkOffset* chunks,
-                       uint32_t count) const {
+  template <Simd kSimd>
+  uint64_t deliver_run(SimdTag<kSimd> /*wide*/, Packet* out, const struct xdp_desc* descs,
+                       const ChunkOffset* chunks, uint32_t count) const {
     uint8_t* const mbufs = view.mbufs;
     const uint64_t word = rearm - buffer_at;
     uint64_t bytes = 0;
+    uint32_t i = 0;
+    if constexpr (kSimd == Simd::kAvx2) {
+      const avx2::Done done = avx2::deliver(mbufs, word, out, descs, chunks, count);
+      i = done.count;
+      bytes = done.bytes;
+    }
 #pragma GCC unroll 4
-    for (uint32_t i = 0; i < count; ++i) {
+    for (; i < count; ++i) {
       out[i] = reinterpret_cast<struct rte_mbuf*>(mbufs + raw(chunks[i]));
       write_received(out[i], word + (AddressFormat::data(descs[i].addr) - raw(chunks[i])), descs[i].len);
       bytes += descs[i].len;
@@ -169,22 +177,30 @@ struct TxMbufPolicy {
     return plan_copy(m, max_length);
   }
 
-  uint32_t plan_run(const Packet* packets, uint32_t count, const AddressFormat& format, struct xdp_desc* slots,
-                    ChunkOffset* chunks) {
-    return plan_run_without(0, packets, count, format, slots, chunks);
+  template <Simd kSimd>
+  PlannedRun plan_run(SimdTag<kSimd> wide, const Packet* packets, uint32_t count, const AddressFormat& format,
+                      struct xdp_desc* slots, ChunkOffset* chunks) {
+    return plan_run_without(wide, 0, packets, count, format, slots, chunks);
   }
   // Also up to the first with one of these flags. plan()'s questions, of two fields at a time.
-  uint32_t plan_run_without(uint64_t flags, const Packet* packets, uint32_t count, const AddressFormat& format,
-                            struct xdp_desc* slots, ChunkOffset* chunks) {
+  template <Simd kSimd>
+  PlannedRun plan_run_without(SimdTag<kSimd> /*wide*/, uint64_t flags, const Packet* packets, uint32_t count,
+                              const AddressFormat& format, struct xdp_desc* slots, ChunkOffset* chunks) {
     constexpr uint64_t kAlone = uint64_t{1} << 32 | 1U << 16;  // nb_segs and refcnt in the rearm word
     constexpr uint64_t kAloneMask = 0xffffffff0000;
     if (packets[0]->pool != last.pool) [[unlikely]]
       look_up(packets[0]->pool);
     const PoolView view = last;
     flags |= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
-    uint32_t i = 0;
-    for (; i < count; ++i) {
-      const struct rte_mbuf* m = packets[i];
+    PlannedRun run{};
+    if constexpr (kSimd == Simd::kAvx2) {
+      const avx2::Wanted wanted{kAlone,     kAloneMask,  flags,           view.pool,
+                                view.mbufs, view.header, view.chunk_size, format.offset_shift()};
+      const avx2::Done done = avx2::plan(wanted, packets, count, slots, chunks);
+      run = {done.count, done.bytes};
+    }
+    for (; run.count < count; ++run.count) {
+      const struct rte_mbuf* m = packets[run.count];
       uint64_t word;
       std::memcpy(&word, &m->rearm_data, sizeof word);
       if ((word & kAloneMask) != kAlone || (m->ol_flags & flags) != 0 || m->pool != view.pool) [[unlikely]]
@@ -194,10 +210,11 @@ struct TxMbufPolicy {
       const uint32_t length = m->data_len;
       if (length == 0 || !fits(offset, length, view.chunk_size)) [[unlikely]]
         break;
-      chunks[i] = view.chunk(m);
-      slots[i] = {format.encode(chunks[i], static_cast<uint32_t>(offset)), length, 0};
+      const ChunkOffset chunk = chunks[run.count] = view.chunk(m);
+      slots[run.count] = {format.encode(chunk, static_cast<uint32_t>(offset)), length, 0};
+      run.bytes += length;
     }
-    return i;
+    return run;
   }
 
   static TxPlan plan_copy(const struct rte_mbuf* m, uint32_t max_length) {
@@ -276,7 +293,8 @@ struct TxMbufPolicy {
         rte_mempool_put_bulk(from.pool, objects, n);
     }
   }
-  void completed_in(uint32_t pool, const ChunkOffset* chunks, uint32_t count) const {
+  template <Simd kSimd>
+  void completed_in(SimdTag<kSimd> /*wide*/, uint32_t pool, const ChunkOffset* chunks, uint32_t count) const {
     const PoolView& from = table->view[pool];
     if (from.pool != nullptr) [[likely]]
       put_elements<kDrainChunk>(from.pool, from.mbufs, chunks, count);

@@ -63,9 +63,10 @@ struct OffloadTxPolicy : TxMbufPolicy {
     if ((packet->ol_flags & flags) == 0) return TxMbufPolicy::plan(packet, max_length);
     return plan_and_complete(packet, max_length);
   }
-  uint32_t plan_run(const Packet* packets, uint32_t count, const AddressFormat& format, struct xdp_desc* slots,
-                    ChunkOffset* chunks) {
-    return plan_run_without(flags, packets, count, format, slots, chunks);
+  template <Simd kSimd>
+  PlannedRun plan_run(SimdTag<kSimd> wide, const Packet* packets, uint32_t count, const AddressFormat& format,
+                      struct xdp_desc* slots, ChunkOffset* chunks) {
+    return plan_run_without(wide, flags, packets, count, format, slots, chunks);
   }
   void copy_out(const Packet& packet, uint8_t* to) const {
     if (stamp != nullptr) stamp->reuse(to);

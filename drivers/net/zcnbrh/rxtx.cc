@@ -5,8 +5,14 @@
 // a template parameter, so a feature that is off costs nothing. dev_start() chooses before the queues are
 // enabled; rte_eth_dev_start() copies the choice to rte_eth_fp_ops once dev_start() has returned
 // (eth_dev_fp_ops_setup() in lib/ethdev, 22.11), so until then the application's bursts meet ethdev's dummies.
+extern "C" {  // the header does not say so itself (22.11)
+#include <rte_vect.h>
+}
+
 #include <algorithm>
+#include <array>
 #include <type_traits>
+#include <utility>
 
 #include "drivers/net/zcnbrh/pmd.h"
 
@@ -14,8 +20,8 @@ namespace zcnbrh::pmd {
 namespace {
 
 // Bits of a variant's number, which is its place in the tables below.
-enum RxFeature : uint32_t { kRxOffload = 1, kRxScatter = 2, kRxCopy = 4, kRxVariants = 8 };
-enum TxFeature : uint32_t { kTxOffload = 1, kTxSegments = 2, kTxRate = 4, kTxVariants = 8 };
+enum RxFeature : uint32_t { kRxOffload = 1, kRxScatter = 2, kRxCopy = 4, kRxAvx2 = 8, kRxVariants = 16 };
+enum TxFeature : uint32_t { kTxOffload = 1, kTxSegments = 2, kTxRate = 4, kTxAvx2 = 8, kTxVariants = 16 };
 
 template <uint32_t kFeatures>
 uint16_t receive(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept {
@@ -31,10 +37,11 @@ uint16_t receive(void* queue, struct rte_mbuf** packets, uint16_t count) noexcep
   SharedRxQueue* shared = slot->rx;
   CycleSample sample(shared->cycles);
   constexpr bool kScatter = (kFeatures & kRxScatter) != 0;
-  auto n =
-      (kFeatures & kRxCopy) != 0 && slot->rx_copy.on
-          ? receive_by_copy(slot->pair.rx(), slot->rx_copy, slot->rx_pool, packets, count)
-          : static_cast<uint16_t>(rx_burst_inside<kScatter>(slot->pair.rx(), slot->rx_policy, packets, count));
+  constexpr Simd kWide = (kFeatures & kRxAvx2) != 0 ? Simd::kAvx2 : Simd::kNone;
+  RxLocal& rx = slot->pair.rx();
+  auto n = (kFeatures & kRxCopy) != 0 && slot->rx_copy.on
+               ? receive_by_copy(rx, slot->rx_copy, slot->rx_pool, packets, count)
+               : static_cast<uint16_t>(rx_burst_inside<kScatter, kWide>(rx, slot->rx_policy, packets, count));
   // Looked at after the burst in every variant: a flow rule with a mark may come while this one runs, and the
   // first packet that carries it must not be handed on without.
   const bool marks = slot->rx_offload.metadata.load(std::memory_order_relaxed) != 0;
@@ -68,29 +75,25 @@ uint16_t send(void* queue, struct rte_mbuf** packets, uint16_t count) noexcept {
   CycleSample sample(slot->tx->cycles);
   constexpr bool kSegments = (kFeatures & kTxSegments) != 0;
   using Policy = std::conditional_t<(kFeatures & kTxOffload) != 0, OffloadTxPolicy, TxMbufPolicy>;
+  constexpr Simd kWide = (kFeatures & kTxAvx2) != 0 ? Simd::kAvx2 : Simd::kNone;
   if constexpr ((kFeatures & kTxRate) != 0) count = allow(*slot->tx, packets, count);
-  const uint32_t taken = tx_burst_inside<kSegments, Policy>(slot->pair.tx(), slot->tx_policy, packets, count);
+  const uint32_t taken =
+      tx_burst_inside<kSegments, kWide, Policy>(slot->pair.tx(), slot->tx_policy, packets, count);
   if constexpr ((kFeatures & kTxOffload) != 0) slot->tx_policy.handed_over();
   if constexpr ((kFeatures & kTxRate) != 0) give_back(*slot->tx, packets, taken, count);
   return sample.end(taken);
 }
 
-constexpr eth_rx_burst_t kReceive[kRxVariants] = {receive<0>,
-                                                  receive<kRxOffload>,
-                                                  receive<kRxScatter>,
-                                                  receive<kRxScatter | kRxOffload>,
-                                                  receive<kRxCopy>,
-                                                  receive<kRxCopy | kRxOffload>,
-                                                  receive<kRxCopy | kRxScatter>,
-                                                  receive<kRxCopy | kRxScatter | kRxOffload>};
-constexpr eth_tx_burst_t kSend[kTxVariants] = {send<0>,
-                                               send<kTxOffload>,
-                                               send<kTxSegments>,
-                                               send<kTxSegments | kTxOffload>,
-                                               send<kTxRate>,
-                                               send<kTxRate | kTxOffload>,
-                                               send<kTxRate | kTxSegments>,
-                                               send<kTxRate | kTxSegments | kTxOffload>};
+template <size_t... kFeatures>
+constexpr std::array<eth_rx_burst_t, kRxVariants> every_receive(std::index_sequence<kFeatures...> /*all*/) {
+  return {receive<kFeatures>...};
+}
+template <size_t... kFeatures>
+constexpr std::array<eth_tx_burst_t, kTxVariants> every_send(std::index_sequence<kFeatures...> /*all*/) {
+  return {send<kFeatures>...};
+}
+constexpr auto kReceive = every_receive(std::make_index_sequence<kRxVariants>());
+constexpr auto kSend = every_send(std::make_index_sequence<kTxVariants>());
 constexpr const char* kReceiveName[kRxVariants] = {"plain",
                                                    "offloads in software",
                                                    "scattered",
@@ -98,7 +101,15 @@ constexpr const char* kReceiveName[kRxVariants] = {"plain",
                                                    "copied",
                                                    "copied, offloads in software",
                                                    "copied or scattered",
-                                                   "copied or scattered, offloads in software"};
+                                                   "copied or scattered, offloads in software",
+                                                   "plain, AVX2",
+                                                   "offloads in software, AVX2",
+                                                   "scattered, AVX2",
+                                                   "scattered, offloads in software, AVX2",
+                                                   "copied, AVX2",
+                                                   "copied, offloads in software, AVX2",
+                                                   "copied or scattered, AVX2",
+                                                   "copied or scattered, offloads in software, AVX2"};
 constexpr const char* kSendName[kTxVariants] = {"plain",
                                                 "offloads in software",
                                                 "several segments",
@@ -106,7 +117,15 @@ constexpr const char* kSendName[kTxVariants] = {"plain",
                                                 "rate limit",
                                                 "rate limit, offloads in software",
                                                 "rate limit, several segments",
-                                                "rate limit, several segments, offloads in software"};
+                                                "rate limit, several segments, offloads in software",
+                                                "plain, AVX2",
+                                                "offloads in software, AVX2",
+                                                "several segments, AVX2",
+                                                "several segments, offloads in software, AVX2",
+                                                "rate limit, AVX2",
+                                                "rate limit, offloads in software, AVX2",
+                                                "rate limit, several segments, AVX2",
+                                                "rate limit, several segments, offloads in software, AVX2"};
 
 template <typename Condition>
 uint32_t bit_if_any(const PmdPort& port, uint32_t bit, Condition condition) {
@@ -115,13 +134,16 @@ uint32_t bit_if_any(const PmdPort& port, uint32_t bit, Condition condition) {
 }
 bool has_segments(const QueueSlot& slot) { return slot.pair.outcome().segments(); }
 
+// As wide as the machine and EAL (--force-max-simd-bitwidth) allow.
+bool wide() { return widest_simd(rte_vect_get_max_simd_bitwidth()) == Simd::kAvx2; }
+
 uint32_t receive_variant(const PmdPort& port) {
-  return bit_if_any(port, kRxScatter, has_segments) |
+  return (wide() ? kRxAvx2 : 0U) | bit_if_any(port, kRxScatter, has_segments) |
          bit_if_any(port, kRxCopy, [](const QueueSlot& slot) { return slot.rx_copy.on; }) |
          bit_if_any(port, kRxOffload, [](const QueueSlot& slot) { return slot.rx_offload.any(); });
 }
 uint32_t send_variant(const PmdPort& port) {
-  return bit_if_any(port, kTxSegments, has_segments) |
+  return (wide() ? kTxAvx2 : 0U) | bit_if_any(port, kTxSegments, has_segments) |
          bit_if_any(port, kTxRate,
                     [](const QueueSlot& slot) { return slot.nb_tx != 0 && slot.tx->rate.on(); }) |
          bit_if_any(port, kTxOffload, [](const QueueSlot& slot) { return slot.tx_offload.flags != 0; });
