@@ -22,14 +22,9 @@
 namespace zcnbrh::shim {
 namespace {
 
-using NameOf = const char*(uint64_t);
-
-std::string names(uint64_t bits, NameOf* name_of) {
+std::string names(uint64_t bits, OffloadName* name_of) {
   std::string out;
-  for (uint64_t left = bits; left != 0; left &= left - 1) {
-    if (!out.empty()) out += ", ";
-    out += name_of != nullptr ? name_of(left & -left) : "?";
-  }
+  for (const std::string& name : offload_names(bits, name_of)) out += (out.empty() ? "" : ", ") + name;
   return out;
 }
 
@@ -129,7 +124,7 @@ Queue queue_of(uint16_t port_id, uint16_t queue) {
   return out;
 }
 
-bool mask_queue(const Queue& at, const char* direction, NameOf* name_of, const QueueAsked& asked,
+bool mask_queue(const Queue& at, const char* direction, OffloadName* name_of, const QueueAsked& asked,
                 const Asked& of_port) {
   const std::string queue = std::string(direction) + " queue " + std::to_string(at.queue);
   bool go = true;

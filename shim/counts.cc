@@ -3,7 +3,9 @@
 #include "shim/counts.h"
 
 #include <atomic>
+#include <bit>
 #include <mutex>
+#include <string_view>
 
 namespace zcnbrh::shim {
 namespace {
@@ -56,6 +58,15 @@ uint64_t call_count(Call call) noexcept { return g_calls[static_cast<size_t>(cal
 CallCounts port_call_counts(Call call, uint16_t port_id) noexcept {
   const Cell& cell = g_ports[port_id][static_cast<size_t>(call)];
   return {cell.calls, cell.not_supported, cell.failed};
+}
+
+std::vector<std::string> offload_names(uint64_t bits, OffloadName* name_of) {
+  std::vector<std::string> out;
+  for (; bits != 0; bits &= bits - 1) {
+    const std::string_view name = name_of != nullptr ? name_of(bits & -bits) : "UNKNOWN";
+    out.push_back(name != "UNKNOWN" ? std::string(name) : "bit " + std::to_string(std::countr_zero(bits)));
+  }
+  return out;
 }
 
 void note_port(uint16_t port_id, const PortAsked& asked) {

@@ -40,6 +40,10 @@ CallCounts port_call_counts(Call call, uint16_t port_id) noexcept;
 struct Asked {
   uint64_t asked = 0, missing = 0;  // offload bits
 };
+// One by one: "RSS_HASH", or "bit 40" where DPDK has no name for it. `name_of`: one of DPDK's two functions.
+using OffloadName = const char*(uint64_t);
+std::vector<std::string> offload_names(uint64_t bits, OffloadName* name_of);
+
 struct QueueAsked {
   uint32_t setups = 0;
   uint16_t descriptors = 0, given = 0;

@@ -97,16 +97,11 @@ Json port_calls_json(uint16_t port_id) {
   return out;
 }
 
-Json offloads_json(const Asked& asked, const char* (*name_of)(uint64_t)) {
-  const auto names = [name_of](uint64_t bits) {
-    Json out = Json::array();
-    for (; bits != 0; bits &= bits - 1) out.push_back(name_of(bits & -bits));
-    return out;
-  };
-  return {{"asked", names(asked.asked)}, {"missing", names(asked.missing)}};
+Json offloads_json(const Asked& asked, OffloadName* name_of) {
+  return {{"asked", offload_names(asked.asked, name_of)}, {"missing", offload_names(asked.missing, name_of)}};
 }
 
-Json queues_json(const std::map<uint16_t, QueueAsked>& queues, const char* (*name_of)(uint64_t)) {
+Json queues_json(const std::map<uint16_t, QueueAsked>& queues, OffloadName* name_of) {
   Json out = Json::array();
   for (const auto& [number, queue] : queues) {
     Json one = {{"queue", number},
@@ -124,16 +119,16 @@ Json queues_json(const std::map<uint16_t, QueueAsked>& queues, const char* (*nam
 // and UDP checksums and time stamps and tell VLAN tags, where kernel and driver offer their metadata.)
 constexpr uint64_t kSoftwareRx = RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_SCTP_CKSUM |
                                  RTE_ETH_RX_OFFLOAD_VLAN | RTE_ETH_RX_OFFLOAD_QINQ_STRIP |
-                                 RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_TIMESTAMP;
+                                 RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_TIMESTAMP |
+                                 RTE_ETH_RX_OFFLOAD_RSS_HASH;
 constexpr uint64_t kSoftwareTx = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
                                  RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_SCTP_CKSUM |
                                  RTE_ETH_TX_OFFLOAD_VLAN_INSERT | RTE_ETH_TX_OFFLOAD_QINQ_INSERT |
                                  RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 
-Json known_offloads_json(const Asked& asked, uint64_t software, const char* (*name_of)(uint64_t)) {
+Json known_offloads_json(const Asked& asked, uint64_t software, OffloadName* name_of) {
   Json out = offloads_json(asked, name_of);
-  const Asked emulated{asked.asked & ~asked.missing & software, 0};
-  out["emulated"] = offloads_json(emulated, name_of)["asked"];
+  out["emulated"] = offload_names(asked.asked & ~asked.missing & software, name_of);
   return out;
 }
 
