@@ -4,6 +4,8 @@
 """Ports of an unmodified testpmd move to net_zcnbrh: command lines written for a PCI device and for other drivers,
 port numbers, names, hot-plug, and what happens when a map cannot be followed."""
 
+import re
+
 from shim_rig import (PCI, Report, check, check_echo, check_through, drivers, environment, equal, launch, main, netlab, rig,
                       testpmd)
 
@@ -103,6 +105,8 @@ def hot_plug():
         shown = pmd.command(f"port attach {PCI}")
         check("Port 1 is attached" in shown, shown)
         equal(drivers(pmd)[1], (PCI, "net_zcnbrh"), "port 1")
+        shown = pmd.command("show device info all")
+        check(re.search(rf"Infos for device {PCI} \*+\nBus name: vdev\n.*Driver name: net_zcnbrh", shown, re.DOTALL), shown)
         pmd.commands("port start 1", "port stop 1", "port close 1")
         shown = pmd.command(f"device detach {PCI}")
         check(f"Device {PCI} is detached" in shown, shown)
