@@ -3,7 +3,13 @@
 //
 // What ethdev asks of the NIC itself, on a real one: each answer is the one that ethtool gives. Run in the
 // lab's guest by nic_test.py, on igb, whose kernel driver has most of it.
+#include <fcntl.h>
+#include <rte_ethdev.h>
+#include <unistd.h>
+
 #include <cstdio>
+#include <cstdlib>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -120,6 +126,62 @@ TEST_F(NicEnds, LedBlinksUntilItIsTurnedOff) {
   ASSERT_EQ(rte_eth_led_off(id()), 0);
   const Shown free = ethtool("-p " + first_ + " 1");
   EXPECT_EQ(free.status, 0) << free.text;
+}
+
+// The kernel's own view of a NIC's PTP clock: /dev/ptp<n>, which ethtool -T names.
+class NicClock {
+ public:
+  explicit NicClock(const std::string& ethtool_text) {
+    const std::string words = "PTP Hardware Clock: ";
+    const size_t at = ethtool_text.find(words);
+    if (at == std::string::npos) return;
+    fd_ = ::open(("/dev/ptp" + std::to_string(std::atoi(ethtool_text.c_str() + at + words.size()))).c_str(),
+                 O_RDWR);
+  }
+  ~NicClock() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  NicClock(const NicClock&) = delete;
+  NicClock& operator=(const NicClock&) = delete;
+
+  bool is_open() const { return fd_ >= 0; }
+  double seconds() const {
+    timespec now{};
+    if (::clock_gettime(static_cast<clockid_t>(~static_cast<unsigned>(fd_) << 3 | 3U), &now) != 0) return -1;
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+TEST_F(NicEnds, TimesyncIsOnTheNicsPtpClock) {
+  const NicClock nic(ethtool("-T " + first_).text);
+  ASSERT_TRUE(nic.is_open()) << ethtool("-T " + first_).text;
+  const auto ports = [this] {
+    timespec now{};
+    EXPECT_EQ(rte_eth_timesync_read_time(id(), &now), 0);
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+  };
+  // Between two looks at the NIC's clock lies ours at the port's.
+  const auto same = [&](const char* when) {
+    const double before = nic.seconds(), port = ports(), after = nic.seconds();
+    EXPECT_LE(before, port) << when;
+    EXPECT_LE(port, after) << when;
+  };
+  ASSERT_EQ(rte_eth_timesync_enable(id()), 0);
+  same("at first");
+  const timespec set{1'234'567'890, 0};
+  ASSERT_EQ(rte_eth_timesync_write_time(id(), &set), 0);
+  same("set");
+  EXPECT_NEAR(nic.seconds(), 1'234'567'890, 60);
+  ASSERT_EQ(rte_eth_timesync_adjust_time(id(), int64_t{1'000} * 1'000'000'000), 0);
+  same("shifted");
+  const double first = nic.seconds();
+  EXPECT_NEAR(first, 1'234'568'890, 60);
+  rte_delay_us_sleep(50'000);
+  EXPECT_GE(ports() - first, 0.045) << "it runs";
+  EXPECT_EQ(rte_eth_timesync_disable(id()), 0);
 }
 
 TEST_F(NicEnds, APortOfCopperHasNoModule) {

@@ -109,7 +109,7 @@ def who_it_is():
 
 
 def by_ethdev():
-    """EEPROM, registers, pause frames and LED by ethdev's calls are those of ethtool (nic.cc)"""
+    """EEPROM, registers, pause frames, LED and PTP clock by ethdev's calls are those of ethtool (nic.cc)"""
     with netlab.Lab() as lab:
         program(lab, "NicEnds.*")
 
