@@ -5,13 +5,10 @@
 // software what it can do exactly (checksums, VLAN, RSS hash, segments) and offers that as a capability; what
 // is not offered is taken off in lenient mode, with a warning that names it, and refused in strict mode. What
 // the port says of itself (rte_eth_dev_info_get()) is never changed.
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <string>
 
-#include "lib/base/unique_fd.h"
-#include "lib/netdev/ethtool.h"
 #include "shim/counts.h"
 #include "shim/next.h"
 #include "shim/ports.h"
@@ -35,21 +32,6 @@ bool do_without(const MappedDevice& device, const std::string& what, const std::
       device.map.config.iface.c_str(), what.c_str(),
       strict ? ", and ZCNBRH_MODE=strict" : "; they are left out", missing.c_str());
   return !strict;
-}
-
-// Packets of netdev queues that no queue of the program takes go to the kernel's stack.
-void warn_of_idle_queues(const MappedDevice& device, uint16_t rx_queues) {
-  const PortConfig& config = device.map.config;
-  if (config.is_loop() || rx_queues == 0) return;
-  const UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  const auto channels = ethtool_channels(fd.get(), config.iface);
-  if (!channels || channels->rx <= config.start_queue + rx_queues) return;
-  say(Say::kWarning,
-      "%s uses %u of the %u receive queues of %s: what the NIC puts into the others goes to the kernel's "
-      "stack; "
-      "ethtool -L %s combined %u, or ethtool -X %s equal %u",
-      device.map.device.c_str(), rx_queues, channels->rx, config.iface.c_str(), config.iface.c_str(), rx_queues,
-      config.iface.c_str(), rx_queues);
 }
 
 bool mask_offloads(const MappedDevice& device, struct rte_eth_conf& conf, PortAsked& asked) {
@@ -159,10 +141,7 @@ int configure(uint16_t port_id, uint16_t rx_queues, uint16_t tx_queues, const st
     if (NEXT(rte_eth_dev_info_get)(port_id, &info) == 0) {
       PortAsked asked = asked_of(rx_queues, tx_queues, conf, info);
       bool go = true;
-      if (device != nullptr) {
-        go = mask_offloads(*device, conf, asked) && mask_interrupts(*device, info, conf);
-        warn_of_idle_queues(*device, rx_queues);
-      }
+      if (device != nullptr) go = mask_offloads(*device, conf, asked) && mask_interrupts(*device, info, conf);
       note_port(port_id, asked);
       if (!go) return -ENOTSUP;
     }

@@ -52,8 +52,10 @@ class Traffic:
         self._thread.join()
 
 
-def named(netdev, name):
+def named(netdev, name, queues=None):
     netlab.run("ip", "link", "set", netdev, "down")
+    if queues:
+        netlab.run("ethtool", "-L", netdev, "combined", queues, check=False)  # refused where nothing changes
     netlab.run("ip", "link", "set", netdev, "name", name)
     netlab.run("ip", "link", "set", name, "up")
 
@@ -103,12 +105,15 @@ def brought_back():
             check("device removal event" not in r.pmd.text, "a removal event with reattach=1")
             time.sleep(0.5)
             slot.rescan()
-            named(netdev_of(nics.pair(PAIR)[0]), NAME)
+            # igb is back with a queue a CPU, of which the port serves one.
+            named(netdev_of(nics.pair(PAIR)[0]), NAME, queues=None if times == 1 else 1)
             netlab.run("ip", "link", "set", NAME, "address", "02:00:5a:43:00:01")
             eventually(lambda times=times: r.pmd.text.count("is back") == times, "the driver does not say it is back", 10)
             eventually(lambda: r.pmd.info()["Link status"] == "up", "the link did not come back", 10)
             r.lab.settle()
             equal(r.modes(), [MODE], "mode after the return")
+            equal(r.pmd.text.count(f"packets that {NAME} puts into its receive queues"), int(PAIR == "igb"),
+                  f"told of queues that nobody serves, return {times}")
         source.close()
         r.peer().drain()
         r.pmd.command("stop")

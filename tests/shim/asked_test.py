@@ -211,18 +211,6 @@ def live_testpmd():
         r.quit()
 
 
-def idle_queues():
-    """a program that uses fewer queues than the netdev has is told where the packets of the others go"""
-    with rig(queues=2, start=False) as r:
-        pmd = launch(r, ["net_null0"], f"net_null0={r.apps[0]}", app=["--rxq=1", "--txq=1"])
-        check(f"uses 1 of the 2 receive queues of {r.apps[0]}" in pmd.text and "ethtool -L" in pmd.text, pmd.text)
-        r.quit()
-    with rig(queues=2, start=False) as r:
-        pmd = launch(r, ["net_null0"], f"net_null0={r.apps[0]}", app=["--rxq=2", "--txq=2"])
-        check("receive queues of" not in pmd.text, pmd.text)
-        r.quit()
-
-
 if __name__ == "__main__":
     main([pools, pools_stay, scarce_memory, everything_asked, everything_refused, everything_observed, vendor_calls,
-          bursts_at_any_speed, live_report, live_testpmd, idle_queues])
+          bursts_at_any_speed, live_report, live_testpmd])

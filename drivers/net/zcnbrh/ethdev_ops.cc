@@ -58,6 +58,7 @@ int dev_start(struct rte_eth_dev* dev) noexcept {
   keep_info(dev);
   start_link(dev);
   watch_program(port);
+  tell_unserved_queues(port);
   return 0;
 }
 

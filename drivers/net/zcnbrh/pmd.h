@@ -167,6 +167,10 @@ XskStatistics kernel_statistics(const QueueSlot& slot);
 std::string describe_queue(const PmdPort& port, uint16_t queue);  // its mode and why, as the start-up line
 uint32_t packets_waiting(const QueueSlot& slot);                  // in the RX ring
 
+// unserved.cc: receive queues of the netdev that no port of this process serves.
+std::string unserved_queues(const PmdPort& port);  // "1, 2, 3"; empty: none
+void tell_unserved_queues(const PmdPort& port);    // one line, where there are any
+
 // queue_run.cc: which of the open queues run. None is inside a burst when a stop has returned without error.
 Status enable_queues(PmdPort& port);  // those that ethdev has as started
 bool disable_queues(PmdPort& port);   // all; packets received are given back. False: a burst is stuck inside

@@ -105,6 +105,7 @@ void try_to_return(struct rte_eth_dev* dev, PortNews& news) {
   if (Status s = go_on_with(dev); !s) return refused(port, s.error());
   control.refusal.clear();
   ++control.returns;
+  if (control.started) tell_unserved_queues(port);  // the new netdev may have more than the old one
   ZLOG(NOTICE, "port %u (%s): netdev %s is back (ifindex %d); the port goes on with it", port.port_id,
        port.name.c_str(), netdev_name(port), port.port->ifindex());
   news.link |= refresh_link(dev);

@@ -120,6 +120,7 @@ int port(const char* /*command*/, const char* params, struct rte_tel_data* out) 
   d.small("started", dev->data->dev_started);
   d.number("rx_queues", dev->data->nb_rx_queues);
   d.number("tx_queues", dev->data->nb_tx_queues);
+  d.text("unserved_rx_queues", unserved_queues(*port));
   d.text("rx_burst", rx_burst_name(dev));
   d.text("tx_burst", tx_burst_name(dev));
   d.small("rx_interrupts", port->interrupts.handle != nullptr);
