@@ -27,6 +27,7 @@ import paths
 import report
 import ring
 import round_trip
+import shim
 import start
 import veth
 from store import Store
@@ -34,7 +35,7 @@ from testpmd import end_on_signals
 
 # In the order of the report. Name -> (module, whether --quick has it)
 BENCHES = {"ring": (ring, True), "veth": (veth, True), "ping": (round_trip, True), "paths": (paths, True),
-           "load": (load, False), "start": (start, False), "energy": (energy, False)}
+           "load": (load, False), "start": (start, False), "shim": (shim, False), "energy": (energy, False)}
 RESULTS = "bench/results"  # of --write-readme, beside bench/README.md
 
 

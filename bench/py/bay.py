@@ -100,6 +100,7 @@ class Bay:
         become = ["taskset", "--cpu-list", ",".join(map(str, sorted(set(cores))))]
         devices = [subject.device(number, name) for number, name in enumerate(self.netdevs)]
         self.pmd = lab.keep(Testpmd(devices, cores=cores, become=become, app=self.size.app, eal=subject.eal,
+                                    load=subject.loads, environment=subject.environment(self.netdevs),
                                     mbufs=4096 if self.size.app and not self.size.segments else 16384))
         if len(self.pmd.ports()) != len(self.netdevs) or "Start ports failed" in self.pmd.start_text:
             why = re.search(r"^.*(?:MTU .* >|[Cc]annot|[Ff]ail|[Ee]rror|[Ii]nvalid).*$", self.pmd.text, re.MULTILINE)

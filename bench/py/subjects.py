@@ -40,6 +40,16 @@ class Subject:
         """EAL arguments that load the driver; ours is loaded anyway."""
         return ["-d", f"librte_{REBUILT}.so"] if self.driver == REBUILT else []
 
+    @property
+    def loads(self):
+        """Whether testpmd is told to load our driver, by -d."""
+        return True
+
+    def environment(self, ifaces):
+        """Variables of the program, whose port `n` is on ifaces[n]."""
+        del ifaces
+        return {}
+
     def device(self, number, iface, extra=""):
         """The --vdev text of port `number`."""
         return ",".join(part for part in (f"{self.driver}{number}", f"iface={iface}", self.keys, extra) if part)

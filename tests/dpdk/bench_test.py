@@ -97,6 +97,17 @@ def test_load():
     check("RAPL" in text, "the report does not speak of energy")
 
 
+def test_shim():
+    """the migration shim: a moved testpmd and one with --vdev=net_zcnbrh, both count packets in every mode"""
+    if not (rig.BUILD / "shim/libzcnbrh_shim.so").exists():
+        raise rig.Skip("the shim is not built")
+    found, text = smoke("shim")
+    for mode in ("rxonly", "txonly", "io", "macswap"):
+        for subject in ("net_zcnbrh", "moved by the shim"):
+            counted(found, f"shim {mode} 64 B", subject)
+        check(f"| {mode} |" in text, f"the report has no row of {mode}")
+
+
 def test_store():
     """the result store: median, least, greatest; ratios of neighbours; refusals with their reason"""
     store = Store()
@@ -156,4 +167,4 @@ def test_readme():
 
 
 if __name__ == "__main__":
-    rig.main([test_store, test_readme, test_disturbance, test_veth, test_ping, test_paths, test_load])
+    rig.main([test_store, test_readme, test_disturbance, test_veth, test_ping, test_paths, test_load, test_shim])

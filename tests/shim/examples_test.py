@@ -109,7 +109,7 @@ def to_ipv6(number, port, size):
 
 
 def l3fwd():
-    """l3fwd, for a PCI port and a tap: packet types from the driver, LPM over the default routes, IPv4 and IPv6, both ways"""
+    """l3fwd, for a PCI port and a tap: the driver's packet types, LPM over the default routes, IPv4 and IPv6, both ways"""
     with rig(pairs=2, start=False) as r:
         program = Example(r, "l3fwd", ["-a", PCI, "--vdev=net_tap0,iface=zx"],
                           ["-p", "3", "-P", "-L", "--config", "(0,0,0),(1,0,0)"],
@@ -123,7 +123,8 @@ def l3fwd():
         for here in (0, 1):
             there = 1 - here
             sent = [to_ipv6(number, there, 70 + number) if number % 3 == 2 else
-                    to_ipv4(number, f"198.18.{there}.{number % 256}", SIZES[number % len(SIZES)]) for number in range(COUNT)]
+                    to_ipv4(number, f"198.18.{there}.{number % 256}", SIZES[number % len(SIZES)])
+                    for number in range(COUNT)]
             carries(r.peer(here), r.peer(there), sent, [passed(frame, there) for frame in sent])
             # What the routes send back where it came from, and what they do not know: l3fwd sends it back, too.
             back = [to_ipv4(1, f"198.18.{here}.9", 60), to_ipv4(2, "203.0.113.1", 60), to_ipv6(3, here, 80),
@@ -214,7 +215,8 @@ def symmetric_mp():
                 found += r.peer(1 - here).receive(64)
             equal(sorted(found), sorted(sent), f"frames from peer {here}")
         counts = [process.end() for process in reversed(processes)]
-        check(all(of_one[port][0] > 0 for of_one in counts for port in (0, 1)), f"a process had no part in it: {counts}")
+        check(all(of_one[port][0] > 0 for of_one in counts for port in (0, 1)),
+              f"a process had no part in it: {counts}")
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ def vanishes_before_start():
 
 
 def vendor_commands():
-    """testpmd is linked to vendors' drivers: its commands that call them say "not implemented", and the calls are counted"""
+    """testpmd is linked to vendors' drivers: what of it calls them says that it is not there, and the calls are counted"""
     with rig(start=False) as r:
         report = r.lab.keep(Report())
         pmd = launch(r, [], f"{PCI}={r.apps[0]}", eal=["-a", PCI], pci=True, report=report)
