@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "tests/dpdk/eal_port.h"
+#include "tests/dpdk/judged_packet.h"
 #include "tests/dpdk/kernel_peer.h"
 #include "tests/dpdk/made_packet.h"
 #include "tests/dpdk/mbuf_shapes.h"
@@ -66,17 +67,8 @@ class KernelJudge : public ::testing::Test {
                                         Shape::kForeign, Shape::kForeignChain, Shape::kExternal};
     return kShapes[random_() % std::size(kShapes)];
   }
-  // The payload arrives, byte for byte.
   void arrives(const MadePacket& packet, size_t payload) {
-    uint8_t data[2048];
-    int length = -1;
-    // A kernel that was too busy to send is asked again by the next burst, also by one of nothing.
-    for (int i = 0; i < 500 && length < 0; ++i) {
-      rte_eth_tx_burst(port_->id(), 0, nullptr, 0);
-      length = peer_->receive(data, sizeof data, 10);
-    }
-    ASSERT_EQ(length, static_cast<int>(payload));
-    ASSERT_TRUE(std::equal(data, data + payload, packet.bytes.end() - static_cast<long>(payload)));
+    expect_arrival(port_->id(), *peer_, packet, payload);
   }
   uint64_t checksum_errors(bool ipv6) {
     return ipv6 ? peer_->count("", "Udp6InCsumErrors") : peer_->count("Udp", "InCsumErrors");

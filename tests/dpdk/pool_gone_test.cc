@@ -14,6 +14,7 @@
 
 #include "tests/dpdk/eal_port.h"
 #include "tests/dpdk/huge_eal.h"
+#include "tests/dpdk/pool_elements.h"
 
 namespace zcnbrh::testing {
 namespace {
@@ -29,17 +30,6 @@ Bytes pattern(size_t length, unsigned seed) {
 
 rte_mempool* make_pool(const char* name, unsigned buffers = kBuffers) {
   return rte_pktmbuf_pool_create(name, buffers, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-}
-
-std::set<void*> elements(rte_mempool* pool) {
-  std::set<void*> out;
-  rte_mempool_obj_iter(
-      pool,
-      [](rte_mempool*, void* seen, void* object, unsigned) {
-        static_cast<std::set<void*>*>(seen)->insert(object);
-      },
-      &out);
-  return out;
 }
 
 class PoolGone : public ::testing::Test {

@@ -22,6 +22,7 @@
 
 #include "tests/dpdk/eal_port.h"
 #include "tests/dpdk/huge_eal.h"
+#include "tests/dpdk/pool_elements.h"
 #include "tests/dpdk/wire.h"
 
 namespace zcnbrh::testing {
@@ -48,17 +49,6 @@ rte_mempool* make_in(const char* name, void* memory, size_t bytes) {
     return nullptr;
   rte_mempool_obj_iter(pool, rte_pktmbuf_init, nullptr);
   return pool;
-}
-
-std::set<void*> elements(rte_mempool* pool) {
-  std::set<void*> out;
-  rte_mempool_obj_iter(
-      pool,
-      [](rte_mempool*, void* seen, void* object, unsigned) {
-        static_cast<std::set<void*>*>(seen)->insert(object);
-      },
-      &out);
-  return out;
 }
 
 constexpr size_t kJustEnough = kBuffers * size_t{2560};  // for a pool

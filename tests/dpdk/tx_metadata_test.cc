@@ -14,6 +14,7 @@
 #include "lib/base/uapi_xdp.h"
 #include "lib/xdp/features.h"
 #include "tests/dpdk/eal_port.h"
+#include "tests/dpdk/judged_packet.h"
 #include "tests/dpdk/kernel_peer.h"
 #include "tests/dpdk/made_packet.h"
 #include "tests/dpdk/mbuf_shapes.h"
@@ -82,15 +83,7 @@ class TxMetadata : public ::testing::Test {
     ASSERT_EQ(rte_eth_tx_burst(port_->id(), 0, &m, 1), 1);
   }
   void arrives(const MadePacket& packet, size_t payload) {
-    uint8_t data[2048];
-    int length = -1;
-    // A kernel that was too busy to send is asked again by the next burst, also by one of nothing.
-    for (int i = 0; i < 500 && length < 0; ++i) {
-      rte_eth_tx_burst(port_->id(), 0, nullptr, 0);
-      length = peer_->receive(data, sizeof data, 10);
-    }
-    ASSERT_EQ(length, static_cast<int>(payload));
-    ASSERT_TRUE(std::equal(data, data + payload, packet.bytes.end() - static_cast<long>(payload)));
+    expect_arrival(port_->id(), *peer_, packet, payload);
   }
   static uapi::XskTxMetadata before(const uint8_t* data) {
     uapi::XskTxMetadata metadata;
