@@ -60,23 +60,31 @@ std::string RxFilters::why_none() const {
   return {};
 }
 
-// Drivers that choose a place themselves say so; for others the lowest free one, which they ask first.
-Result<uint32_t> RxFilters::free_location() const {
+Result<RxFilters::Places> RxFilters::places() const {
   ethtool_rxnfc count{};
   count.cmd = ETHTOOL_GRXCLSRLCNT;
   if (int result = netdev_->call(&count); result != 0) return refused(kFilter, result, "");
-  if ((count.data & RX_CLS_LOC_SPECIAL) != 0) return static_cast<uint32_t>(RX_CLS_LOC_ANY);
   if (count.rule_cnt > kMostWords) return Error{ERANGE, kFilter, "the driver claims too many"};
   WithLocations all(count.rule_cnt);
   all.command().cmd = ETHTOOL_GRXCLSRLALL;
   all.command().rule_cnt = count.rule_cnt;
   if (int result = netdev_->call(&all.command()); result != 0) return refused(kFilter, result, "");
-  std::vector<uint32_t> taken(all.words(), all.words() + std::min(all.command().rule_cnt, count.rule_cnt));
-  std::ranges::sort(taken);
+  Places out;
+  out.taken.assign(all.words(), all.words() + std::min(all.command().rule_cnt, count.rule_cnt));
+  std::ranges::sort(out.taken);
+  out.size = static_cast<uint32_t>(all.command().data);
+  out.nic_chooses = (count.data & RX_CLS_LOC_SPECIAL) != 0;
+  return out;
+}
+
+// Drivers that choose a place themselves say so; for others the lowest free one, which they ask first.
+Result<uint32_t> RxFilters::free_location() const {
+  const auto table = places();
+  if (!table) return table.error();
+  if (table->nic_chooses) return static_cast<uint32_t>(RX_CLS_LOC_ANY);
   uint32_t location = 0;
-  for (const uint32_t used : taken) location += used == location;
-  const auto size = static_cast<uint32_t>(all.command().data);
-  if (size != 0 && location >= size) return refused(kFilter, -ENOSPC, filter_hint(ENOSPC));
+  for (const uint32_t used : table->taken) location += used == location;
+  if (table->size != 0 && location >= table->size) return refused(kFilter, -ENOSPC, filter_hint(ENOSPC));
   return location;
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "lib/base/result.h"
 #include "lib/netdev/ethtool_calls.h"
@@ -29,6 +30,13 @@ class RxFilters {
   Result<uint32_t> add(const ethtool_rx_flow_spec& spec, uint32_t queue) const;
   Result<uint32_t> add_spread(const ethtool_rx_flow_spec& spec, uint32_t context) const;
   Status remove(uint32_t location) const;
+
+  struct Places {
+    std::vector<uint32_t> taken;  // locations of filters, ascending, whoever set them
+    uint64_t size = 0;            // of the table; 0: not told
+    bool nic_chooses = false;     // where a filter goes
+  };
+  Result<Places> places() const;
 
   // An RSS context whose table names these queues in turn. Linux 4.17 and a driver that has contexts.
   Result<uint32_t> add_context(std::span<const uint32_t> queues) const;

@@ -179,4 +179,16 @@ Result<bool> remove_xdp_orphan(int ifindex, const std::string& ifname, const Xdp
   return false;
 }
 
+Status attach_xdp_again(int ifindex, const std::string& ifname, uint32_t program_id, bool native) {
+  const std::string name = "XDP program " + std::to_string(program_id) + " of " + ifname;
+  const UniqueFd fd(bpf_prog_get_fd_by_id(program_id));
+  if (!fd && errno == ENOENT)
+    return Error{ENOENT, "XDP", name + " is not loaded any more; the tool that it is of loads it"};
+  if (!fd) return Error{errno, "bpf_prog_get_fd_by_id", name};
+  LibbpfLog log;
+  const uint32_t mode = native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
+  const int error = -bpf_xdp_attach(ifindex, fd.get(), mode | XDP_FLAGS_UPDATE_IF_NOEXIST, nullptr);
+  return error == 0 ? Status() : Status(Error{error, "bpf_xdp_attach", name + ": " + log.reason()});
+}
+
 }  // namespace zcnbrh

@@ -37,4 +37,8 @@ Result<XdpOccupant> query_xdp_occupant(int ifindex, const std::string& ifname);
 // so query again.
 Result<bool> remove_xdp_orphan(int ifindex, const std::string& ifname, const XdpOccupant& occupant);
 
+// Puts a program on a netdev that has none, by netlink: it stays when this process ends. ENOENT: no program of
+// that number is loaded any more. EBUSY: the netdev has one. Needs CAP_SYS_ADMIN. Linux 5.6.
+Status attach_xdp_again(int ifindex, const std::string& ifname, uint32_t program_id, bool native);
+
 }  // namespace zcnbrh

@@ -12,9 +12,11 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/log.h"
 #include "shim/migrate/audit.h"
 #include "shim/migrate/plan.h"
 #include "shim/migrate/report_reader.h"
+#include "shim/migrate/rollback.h"
 #include "shim/migrate/run.h"
 #include "shim/migrate/table.h"
 
@@ -33,6 +35,9 @@ struct Options {
   std::string sysfs = "/sys";
   std::string modules;  // empty: of the kernel that runs
   std::vector<std::string> devices;
+  bool apply = false;
+  std::string state;
+  RollbackOptions rollback;
   RunOptions run;
 };
 
@@ -44,13 +49,19 @@ void add_audit(CLI::App& app, Options& options) {
   audit->footer("Exit status: 0 the shim moves it, 1 it does not, 125 the file cannot be read.");
 }
 
+constexpr char kStateHelp[] = "file that rollback goes by (default /run/zcnbrh/migrate.json)";
+
 void add_plan(CLI::App& app, Options& options) {
   auto* plan = app.add_subcommand("plan", "each PCI network device: driver, netdev, how to bind and map it");
   plan->add_option("DEVICE", options.devices, "only these; default: all");
   plan->add_option("--sysfs", options.sysfs, "root of sysfs (default /sys)");
   plan->add_option("--modules", options.modules, "the kernel's module folder (default /lib/modules/RELEASE)");
+  auto* apply = plan->add_flag("--apply", options.apply, "bind the DEVICEs named to their kernel drivers");
+  plan->add_option("--state", options.state, kStateHelp)->needs(apply);
   plan->add_flag("--json", options.json, "as one JSON object");
-  plan->footer("Exit status: 0 every device can move, 1 one cannot or there is none, 125 no such device.");
+  plan->footer(
+      "Exit status: 0 every device can move, 1 one cannot or there is none, 125 no such device "
+      "or --apply failed.");
 }
 
 void add_run(CLI::App& app, Options& options) {
@@ -65,6 +76,9 @@ void add_run(CLI::App& app, Options& options) {
   run->add_flag("--share", options.run.share, "native processes may attach rings and pools");
   run->add_option("--report", options.run.report, "file for the report at exit; %p: the process's number");
   run->add_option("--driver", options.run.driver, "file of the driver net_zcnbrh");
+  auto* state = run->add_option("--state", options.run.state, kStateHelp);
+  run->add_flag("--no-state", options.run.no_state, "write none; rollback has nothing to go by then")
+      ->excludes(state);
   run->add_option("--shim", options.run.shim, "file of the shim");
   run->footer("Exit status: the program's own; 125 it was not started, 126 or 127 it could not be.");
 }
@@ -82,6 +96,17 @@ void print(const Options& options, const nlohmann::ordered_json& json, const std
   std::fputs(out.c_str(), stdout);
 }
 
+void add_rollback(CLI::App& app, Options& options) {
+  auto* rollback =
+      app.add_subcommand("rollback", "put netdevs and drivers back as run and plan --apply found them");
+  rollback->add_option("NAME", options.rollback.names, "only these netdevs and devices; default: all");
+  rollback->add_flag("--dry-run", options.rollback.dry_run, "tell what differs, change nothing");
+  rollback->add_option("--state", options.state, kStateHelp);
+  rollback->add_option("--sysfs", options.sysfs, "root of sysfs (default /sys)");
+  rollback->add_flag("--json", options.json, "as one JSON object");
+  rollback->footer("Exit status: 0 all is as it was, 1 something is not, 125 the state file cannot be read.");
+}
+
 int audit(const Options& options) {
   const Audit audit = audit_program(options.binary);
   print(options, audit_json(audit), audit_text(audit, options.all_symbols));
@@ -94,8 +119,20 @@ std::string module_folder(const Options& options) {
   return std::string("/lib/modules/") + kernel.release;
 }
 
+State state_of(const Options& options) {
+  return State(options.state.empty() ? default_state_file() : options.state);
+}
+
 int plan(const Options& options) {
-  const Plan plan = make_plan(SysfsTree(options.sysfs), ModuleAliases(module_folder(options)), options.devices);
+  const SysfsTree sysfs(options.sysfs);
+  const ModuleAliases aliases(module_folder(options));
+  Plan plan = make_plan(sysfs, aliases, options.devices);
+  if (options.apply) {
+    if (options.devices.empty()) throw CannotPlan("--apply takes no device by itself: name each DEVICE");
+    State state = state_of(options);
+    apply_plan(plan, sysfs, state);
+    plan = make_plan(sysfs, aliases, options.devices);
+  }
   print(options, plan_json(plan), plan_text(plan));
   return plan.all_can_move() ? 0 : 1;
 }
@@ -106,8 +143,17 @@ int report(const Options& options) {
   return 0;
 }
 
+int rollback(const Options& options) {
+  set_log_sink([](LogLevel, const char*) {});  // what was done is in the table
+  State state = state_of(options);
+  const Rollback done = roll_back(state, SysfsTree(options.sysfs), options.rollback);
+  print(options, rollback_json(done), rollback_text(done));
+  return done.complete() ? 0 : 1;
+}
+
 int dispatch(const CLI::App& app, const Options& options) {
   if (app.got_subcommand("audit")) return audit(options);
+  if (app.got_subcommand("rollback")) return rollback(options);
   if (app.got_subcommand("plan")) return plan(options);
   if (app.got_subcommand("run")) return run_program(options.run);
   return report(options);
@@ -128,6 +174,7 @@ int run_command(std::vector<std::string> words) {
   add_plan(app, options);
   add_run(app, options);
   add_report(app, options);
+  add_rollback(app, options);
   try {
     app.parse(words);
   } catch (const CLI::ParseError& error) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "shim/migrate/nics.h"
+#include "shim/migrate/state.h"
 
 namespace zcnbrh::migrate {
 
@@ -43,6 +44,10 @@ struct Plan {
 
 // `devices`: only those; empty: all. Throws CannotPlan for a device that is no network device of this machine.
 Plan make_plan(const SysfsTree& sysfs, const ModuleAliases& aliases, const std::vector<std::string>& devices);
+
+// Binds the devices of a plan to their kernel drivers and brings their netdevs up; the state file remembers how
+// they were, before each is touched. Throws CannotBind, NoState: devices before the one named are bound.
+void apply_plan(const Plan& plan, const SysfsTree& sysfs, State& state);
 
 const char* state_line(NicState state);
 // "yes", "no", "since Linux 5.5", "unknown".

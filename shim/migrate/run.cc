@@ -14,6 +14,7 @@
 
 #include "shim/map.h"
 #include "shim/migrate/audit.h"
+#include "shim/migrate/state.h"
 
 namespace zcnbrh::migrate {
 namespace {
@@ -54,13 +55,36 @@ std::string joined(const std::vector<std::string>& items) {
 }
 
 // The shim says the same when the program is up; here nothing has begun yet.
-void check_maps(const RunOptions& options) {
+std::vector<shim::Map> checked_maps(const RunOptions& options) {
   std::string text = joined(options.maps);
   if (!options.config.empty()) text += '\n' + file_text(options.config);
   const auto maps = shim::parse_maps(text);
   if (!maps) throw CannotRun(maps.error().text());
   if (maps->empty() && !options.observe && !options.share)
     throw CannotRun("nothing to do: give --map DEVICE=NETDEV, --config FILE or --observe");
+  return *maps;
+}
+
+std::string command_line(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : " ") + word;
+  return out;
+}
+
+// How the netdevs are before the program has them, for rollback. It becomes this process, number and all.
+void keep_state(const RunOptions& options) {
+  if (options.observe || options.no_state) return;
+  std::vector<std::string> netdevs;
+  for (const shim::Map& map : checked_maps(options))
+    if (!map.config.is_loop()) netdevs.push_back(map.config.iface);
+  if (netdevs.empty()) return;
+  try {
+    State state(options.state.empty() ? default_state_file() : options.state);
+    for (const std::string& netdev : netdevs) state.keep_netdev(netdev, command_line(options.command));
+    state.save();
+  } catch (const NoState& error) {
+    throw CannotRun(std::string(error.what()) + ", or do without rollback by --no-state");
+  }
 }
 
 // As execvp() looks for it.
@@ -102,7 +126,7 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
 }  // namespace
 
 std::vector<std::string> shim_variables(const RunOptions& options, const std::string& preloaded_already) {
-  check_maps(options);
+  checked_maps(options);
   const std::string shim = find_shim(options.shim);
   check_shim(shim);
   std::vector<std::string> out = {
@@ -123,6 +147,7 @@ int run_program(const RunOptions& options) {
   const char* preloaded = std::getenv("LD_PRELOAD");
   const auto variables = shim_variables(options, preloaded != nullptr ? preloaded : "");
   if (const std::string file = find_program(options.command[0]); !file.empty()) check_program(file);
+  keep_state(options);
   for (const std::string& one : variables) {
     const size_t equal = one.find('=');
     ::setenv(one.substr(0, equal).c_str(), one.c_str() + equal + 1, 1);

@@ -16,7 +16,9 @@ struct RunOptions {
   std::string config = {};             // a file of them
   bool observe = false, strict = false, share = false;
   std::string report = {}, driver = {};
-  std::string shim = {};  // the shim's file; empty: beside this program, or where it is installed
+  std::string shim = {};   // the shim's file; empty: beside this program, or where it is installed
+  std::string state = {};  // empty: default_state_file()
+  bool no_state = false;   // nothing is written, and rollback has nothing to go by
   std::vector<std::string> command = {};
 };
 

@@ -44,7 +44,8 @@ std::vector<std::string> SysfsTree::list(const std::string& path) const {
 
 Status SysfsTree::write(const std::string& path, std::string_view text) const {
   const std::string whole = fs::path(root_) / path;
-  const UniqueFd fd(::open(whole.c_str(), O_WRONLY | O_CLOEXEC));
+  errno = 0;
+  const UniqueFd fd(::open(whole.c_str(), O_WRONLY | O_TRUNC | O_NONBLOCK | O_CLOEXEC));
   if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
     return Error{errno != 0 ? errno : EIO, "write", whole};
   return {};

@@ -5,8 +5,10 @@ driver files are written to."""
 
 import os
 import pathlib
+import select
 import shutil
 import tempfile
+import threading
 
 I40E, ICE, VIRTIO, STRANGE = ("8086", "1572"), ("8086", "1592"), ("1af4", "1041"), ("dead", "beef")
 
@@ -80,3 +82,56 @@ def tree_text(folder):
         content = os.readlink(path) if path.is_symlink() else path.read_text() if path.is_file() else ""
         out.append(f"{path.relative_to(folder)}: {content}")
     return "\n".join(out)
+
+
+class Kernel:
+    """with Kernel(fake, {...}) as kernel: drivers' unbind and drivers_probe do what they do. `netdevs` tells what a
+    kernel driver makes of a device: {address: (name, ifindex)}; `refuses`: drivers whose probe fails."""
+
+    def __init__(self, fake, netdevs=None, refuses=()):
+        self.fake, self.netdevs, self.refuses = fake, netdevs or {}, set(refuses)
+        self.done = []  # (file, text)
+        self._pipes = {}
+        self._end = os.pipe()
+        self._thread = threading.Thread(target=self._serve)
+
+    def __enter__(self):
+        for path in [self.fake.pci / "drivers_probe", *self.fake.pci.glob("drivers/*/unbind")]:
+            path.unlink()
+            os.mkfifo(path)
+            self._pipes[os.open(path, os.O_RDWR | os.O_NONBLOCK)] = path
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        os.write(self._end[1], b"x")
+        self._thread.join()
+        for descriptor in [*self._pipes, *self._end]:
+            os.close(descriptor)
+
+    def _serve(self):
+        while True:
+            ready = select.select([self._end[0], *self._pipes], [], [])[0]
+            if self._end[0] in ready:
+                return
+            for descriptor in ready:
+                address, path = os.read(descriptor, 100).decode().strip(), self._pipes[descriptor]
+                self.done.append((str(path.relative_to(self.fake.pci)), address))
+                if path.name == "unbind":
+                    self._unbind(address, path.parent.name)
+                else:
+                    self._probe(address)
+
+    def _unbind(self, address, driver):
+        device = self.fake.pci / "devices" / address
+        if self.fake.bound(address) == driver:
+            shutil.rmtree(device / "net", ignore_errors=True)
+            (device / "driver").unlink()
+
+    def _probe(self, address):
+        wanted = (self.fake.pci / "devices" / address / "driver_override").read_text().strip()
+        if self.fake.bound(address) or wanted in self.refuses or not (self.fake.pci / "drivers" / wanted).is_dir():
+            return
+        (self.fake.pci / "devices" / address / "driver").symlink_to(self.fake.pci / "drivers" / wanted)
+        if wanted != "vfio-pci" and address in self.netdevs:
+            self.fake.netdev(address, *self.netdevs[address])

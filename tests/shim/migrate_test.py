@@ -201,7 +201,7 @@ def run_keeps_the_program():
     equal(migrate("run", "--observe", "--", "sh", "-c", "kill -9 $$")[0], -9, "a signal is the program's end")
     equal(migrate("run", "--observe", "--", "/nowhere/program")[0], 127, "no such program")
     equal(migrate("run", "--observe", "--", "/")[0], 126, "no program")
-    shown = migrate("run", "--map", f"{PCI}=eth0", "--", "env", LD_PRELOAD="")[1]
+    shown = migrate("run", "--no-state", "--map", f"{PCI}=eth0", "--", "env", LD_PRELOAD="")[1]
     check(f"ZCNBRH_MAP={PCI}=eth0\n" in shown and "libzcnbrh_shim.so" in shown, shown)
 
 
