@@ -71,17 +71,22 @@ Status FrameMemory::set_up(const MemoryPlan& plan) {
   return check_layout(layout);
 }
 
-Result<uint32_t> FrameMemory::join(const Kernel& kernel, const RxShared& rx, const TxShared& tx) {
-  if (!members_.empty() && kernel_ != &kernel)
+Result<uint32_t> FrameMemory::join(const Joiner& joiner) {
+  if (!members_.empty() && kernel_ != &joiner.kernel)
     return Error{EINVAL, "zcnbrh_open options",
                  "memory: the loop backend and real interfaces do not share one"};
+  // The kernel would say EINVAL, which means many things.
+  if (&joiner.kernel == &Kernel::real() && std::any_of(members_.begin(), members_.end(), [&](const Member& m) {
+        return m.ifindex == joiner.ifindex && m.queue == joiner.queue;
+      }))
+    return Error{EBUSY, "zcnbrh_open", joiner.place + " is in use by this program; take another queue"};
   const auto* free = std::find(taken_.begin() + 1, taken_.end(), false);
   if (free == taken_.end())
     return Error{ENOSPC, "zcnbrh_open", "127 queues share this memory, or were not let go of by the kernel"};
   const auto slot = static_cast<uint32_t>(free - taken_.begin());
-  members_.push_back({slot, &rx, &tx});
+  members_.push_back({slot, joiner.ifindex, joiner.queue, &joiner.rx, &joiner.tx});
   taken_[slot] = true;
-  kernel_ = &kernel;
+  kernel_ = &joiner.kernel;
   return slot;
 }
 

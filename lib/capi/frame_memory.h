@@ -50,9 +50,18 @@ class FrameMemory {
   // zero-copy have another one, over the same frames, than those that cannot.
   Umem& umem(bool zero_copy) { return *umems_[zero_copy ? 1 : 0]; }
 
-  // A queue comes: its number in the ledger. Both states outlive its membership. EINVAL: the loop backend and
-  // real interfaces in one memory; ENOSPC: 127 queues are in.
-  Result<uint32_t> join(const Kernel& kernel, const RxShared& rx, const TxShared& tx);
+  // A queue of an interface, `place`, or of the loop backend.
+  struct Joiner {
+    const Kernel& kernel;
+    int ifindex;
+    uint32_t queue;
+    std::string place;
+    const RxShared& rx;  // both outlive the membership
+    const TxShared& tx;
+  };
+  // It comes: its number in the ledger. EBUSY: it is in; EINVAL: the loop backend and real interfaces in one
+  // memory; ENOSPC: 127 queues are in.
+  Result<uint32_t> join(const Joiner& joiner);
   // It goes. `let_go`: the kernel has nothing of it any more, so what it held is given to the pool; else those
   // frames are quarantined, and the number is never used again.
   void leave(uint32_t slot, bool let_go);
@@ -64,6 +73,8 @@ class FrameMemory {
  private:
   struct Member {
     uint32_t slot;
+    int ifindex;
+    uint32_t queue;
     const RxShared* rx;
     const TxShared* tx;
   };

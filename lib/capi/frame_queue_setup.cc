@@ -114,7 +114,8 @@ Status FrameQueue::make_state() {
 }
 
 Status FrameQueue::join() {
-  auto slot = memory_->join(port_->kernel(), *rx_, *tx_);
+  auto slot =
+      memory_->join({port_->kernel(), port_->ifindex(), port_->config().start_queue, place(), *rx_, *tx_});
   if (!slot) return slot.error();
   slot_ = *slot;
   return {};

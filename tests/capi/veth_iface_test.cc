@@ -96,6 +96,9 @@ TEST_F(Iface, TwoShareTheirFrames) {
     options.rx_desc = options.tx_desc = 256;  // more than the peers' window
     options.memory = memory;
     Queue in(options);
+    struct zcnbrh_queue* again = nullptr;
+    EXPECT_EQ(zcnbrh_open(&options, &again), -EBUSY);
+    EXPECT_NE(std::string(zcnbrh_last_error()).find("queue 0 of near0 is in use"), std::string::npos);
     options.iface = "near1";
     Queue out(options);
 
