@@ -25,7 +25,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SUITES = ("layering", "unit", "capi", "bpf", "netns", "dpdk", "shim", "lab")
+SUITES = ("layering", "unit", "capi", "bpf", "netns", "dpdk", "shim", "compat", "lab")
 OUTPUT_LINES = 120  # of a failed test, the last ones
 LOGS = "run_tests"  # name of Meson's log files, so that a `meson test` by hand does not write into ours
 

@@ -95,9 +95,10 @@ __attribute__((cold, noinline, unused)) static void zcnbrh_compat_complain(const
   zcnbrh_compat_say("%s: %s (said once)", call, zcnbrh_last_error());
 }
 
+/* NULL: no such port. */
 static inline struct zcnbrh_compat_port *zcnbrh_compat_port_of(unsigned port) {
-  return port < zcnbrh_compat.port_count && zcnbrh_compat.ports[port].present ? &zcnbrh_compat.ports[port]
-                                                                              : NULL;
+  if (port >= RTE_MAX_ETHPORTS || port >= zcnbrh_compat.port_count) return NULL;
+  return zcnbrh_compat.ports[port].present ? &zcnbrh_compat.ports[port] : NULL;
 }
 
 #endif /* ZCNBRH_COMPAT_H */
