@@ -219,6 +219,7 @@ struct ProgramRegistry {
   static Status use_rules(Shared& shared);
   static Result<Shared*> create_as_asked(const XdpProgramOptions& options);
   static Status use_metadata(Shared& shared, uint32_t wanted);
+  static Status use_gate(Shared& shared, GateMode on_empty);
 };
 
 // What is frozen into the loaded program must suit the newcomer.
@@ -304,7 +305,7 @@ Status ProgramRegistry::exchange(Shared& shared, bool rules, uint32_t metadata) 
   if (Status status = next->share_maps(shared.running()); !status) return status;
   if (Status status = next->load(); !status) return status;
   if (Status status = shared.attachment->replace(next->program_fd()); !status) return status;
-  if (shared.variant) shared.retired.push_back(std::move(*shared.variant));
+  if (shared.variant && shared.variant->rules()) shared.retired.push_back(std::move(*shared.variant));
   shared.variant.emplace(std::move(next).value());
   shared.metadata = metadata;
   shared.program_id = id_of(shared.variant->program_fd());
@@ -331,6 +332,23 @@ Status ProgramRegistry::use_metadata(Shared& shared, uint32_t wanted) {
                         : "only native XDP programs can be bound to a device";
   if (why != nullptr) return Error{ENOTSUP, "receive metadata", why};
   return exchange(shared, static_cast<bool>(shared.running().rules()), wanted);
+}
+
+Status ProgramRegistry::use_gate(Shared& shared, GateMode on_empty) {
+  const GateMode before = shared.options.on_empty;
+  if (on_empty == before) return {};
+  const char* why = !shared.options.user_object.empty()           ? "the program of xdp_prog= is the user's"
+                    : shared.options.mode != ProgramMode::kNative ? "only native XDP programs have a gate"
+                    : before == GateMode::kOff || on_empty == GateMode::kOff
+                        ? "a gate cannot be put into a running program; stop the port"
+                        : nullptr;
+  if (why != nullptr) return Error{ENOTSUP, "on_empty", why};
+  if (shared.users > 1)
+    return Error{EBUSY, "on_empty", "another port of iface " + shared.options.ifname + " has the same program"};
+  shared.options.on_empty = on_empty;
+  const Status s = exchange(shared, static_cast<bool>(shared.running().rules()), shared.metadata);
+  if (!s) shared.options.on_empty = before;
+  return s;
 }
 
 Result<XdpProgram> XdpProgram::attach(const XdpProgramOptions& options) {
@@ -371,6 +389,10 @@ Status XdpProgram::use_rules() const {
 Status XdpProgram::use_metadata(uint32_t wanted) {
   std::lock_guard lock(g_mutex);
   return ProgramRegistry::use_metadata(*shared_, wanted);
+}
+Status XdpProgram::use_gate(GateMode on_empty) {
+  std::lock_guard lock(g_mutex);
+  return ProgramRegistry::use_gate(*shared_, on_empty);
 }
 uint32_t XdpProgram::metadata() const { return shared_->metadata; }
 XdpRules XdpProgram::rules() const { return shared_->running().rules(); }

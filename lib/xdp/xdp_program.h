@@ -87,6 +87,11 @@ class XdpProgram {
   Status use_metadata(uint32_t wanted);
   uint32_t metadata() const;  // what it writes now
 
+  // Does with packets that the gate turns away what `on_empty` says, from now on; drop or pass, where it was
+  // one of them. The program is exchanged as in use_rules(). ENOTSUP: a user's program, libxdp's dispatcher,
+  // SKB mode, or no gate; EBUSY: other ports share the program; others as of loading.
+  Status use_gate(GateMode on_empty);
+
   // Who took its place on the netdev: "nothing" (it was detached by force), or the program that is there now.
   // Empty: it is in force, or that cannot be told (on the NIC, among others of libxdp's dispatcher).
   std::string displaced_by() const;

@@ -201,6 +201,8 @@ Status Port::use_metadata(uint32_t wanted) {
   return program_->use_metadata(wanted & device_metadata());
 }
 
+Status Port::use_gate(GateMode gate) { return program_ ? program_->use_gate(gate) : Status(); }
+
 void Port::detach() {
   program_.reset();
   foreign_.reset();

@@ -62,6 +62,14 @@ class Port {
   uint64_t device_tx_features() const { return is_loop() ? 0 : features_.xsk_features; }
   bool tx_features_forced() const { return tx_features_forced_; }
 
+  // on_empty= anew: of the running program, see XdpProgram::use_gate(); for those that are attached from now
+  // on.
+  Status use_gate(GateMode gate);
+  void set_gate(OnEmpty on_empty) {
+    config_.on_empty = on_empty;
+    if (on_empty == OnEmpty::kOff) config_.window.reset();
+  }
+
   // QueuePair::set_busy_poll(), or, where that needs a privilege that we lack and the device plugin has, by it.
   Status set_busy_poll(QueuePair& pair, uint32_t budget);
 

@@ -19,6 +19,8 @@ constexpr uint32_t kRefillMark = 64;  // refill in blocks of this many, or a qua
 constexpr uint32_t kDrainMark =
     32;  // a usual burst: frames come back while they are warm, and few are withheld
 
+uint32_t drain_mark(uint32_t nb_tx) { return std::max(1U, std::min(kDrainMark, nb_tx / 2)); }
+
 Status check_plan(const QueuePlan& p) {
   const bool fits = p.nb_rx <= p.rings.fill && p.nb_rx <= p.rings.rx && p.nb_tx <= p.rings.tx &&
                     p.nb_tx <= p.rings.completion;
@@ -66,7 +68,7 @@ void QueuePair::fill_shared(const QueuePlan& plan) {
   tx.tx = tx.completion = {};
   tx.in_flight.set(0);
   tx.limit = plan.nb_tx;
-  tx.drain_mark = std::max(1U, std::min(kDrainMark, plan.nb_tx / 2));
+  tx.drain_mark = drain_mark(plan.nb_tx);
   tx.slot = plan.slot;
   tx.bounce_count = tx.bounce_total = static_cast<uint32_t>(plan.bounce_frames.size());
   tx.split_journal = kNoSplitJournal;
@@ -206,6 +208,21 @@ Status QueuePair::adopt_busy_poll() {
   return {};
 }
 
+// The kernel looks at both options at each call (sk_can_busy_loop(), xsk_no_wakeup() in net/xdp/xsk.c), and the
+// NAPI's interrupts come back by its own timer (busy_poll_stop() in net/core/dev.c).
+Status QueuePair::clear_busy_poll() {
+  const int off = 0;
+  for (const int option : {SO_PREFER_BUSY_POLL, SO_BUSY_POLL}) {
+    const int result = socket_.kernel().setsockopt(socket_.fd(), SOL_SOCKET, option, &off, sizeof off);
+    if (result < 0)
+      return Error{-result, "setsockopt of busy polling",
+                   "it stays on; stop and start the port with busy_budget=0"};
+  }
+  rx_.busy_poll = false;
+  rx_.wake = tx_.wake = socket_.kernel().wake(socket_.fd());
+  return {};
+}
+
 void QueuePair::use_busy_poll() {
   rx_.busy_poll = true;
   // A busy-polling sendto() in zero-copy mode runs the RX queue's NAPI and returns without waking the driver
@@ -240,7 +257,10 @@ Status QueuePair::start_kicks(KickDuty duty, const cpu_set_t& cpus) {
 
 // False: the thread still uses rings and descriptor.
 bool QueuePair::stop_kicks() {
-  if (tx_.kicked_elsewhere) rx_.tx_watch = tx_.tx;
+  if (tx_.kicked_elsewhere) {
+    rx_.tx_watch = tx_.tx;
+    if (tx_.s != nullptr) tx_.s->drain_mark = drain_mark(tx_.s->limit);
+  }
   tx_.line = nullptr;
   tx_.kicked_elsewhere = false;
   return kicks_.end();

@@ -76,6 +76,8 @@ class QueuePair {
   Status set_busy_poll(uint32_t budget);
   // After somebody with the privilege has set it on our socket: looks whether it is so, and uses it.
   Status adopt_busy_poll();
+  // Wakeup mode again. With both doors shut, and nobody kicking (stop_kicks()). An error leaves busy polling on.
+  Status clear_busy_poll();
 
   // Has a thread kick for the TX half, or look after what its own kicks left behind; `cpus`: where it may run.
   // After bind() and set_busy_poll(), with the doors shut. An error leaves the kicks to the bursts alone.

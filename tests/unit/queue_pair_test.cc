@@ -135,6 +135,28 @@ TEST_F(QueuePairTest, BusyPollingIsAllThreeOptionsOrNone) {
   }
 }
 
+TEST_F(QueuePairTest, BusyPollingCanBeTakenOffAgain) {
+  for (const bool zero_copy : {false, true}) {
+    FakeKernel kernel;
+    kernel.claim_zero_copy(zero_copy);
+    TestUmem umem({});
+    TestQueue q(kernel, umem, {});
+    ASSERT_TRUE(q.open(kernel.port("a", "").value(), 0));
+    const auto kick = q.pair->tx().wake.kick_tx;
+    ASSERT_TRUE(q.pair->set_busy_poll(64));
+    kernel.fail(Call::kSetsockopt, 1, EPERM, SO_BUSY_POLL);
+    EXPECT_FALSE(q.pair->clear_busy_poll());
+    EXPECT_TRUE(q.pair->rx().busy_poll);
+    ASSERT_TRUE(q.pair->clear_busy_poll());
+    EXPECT_FALSE(q.pair->rx().busy_poll);
+    EXPECT_EQ(q.pair->tx().wake.kick_tx, kick);
+    EXPECT_EQ(q.pair->rx().wake.kick_tx, kick);
+    const uint32_t pokes = kernel.calls(Call::kPoke);
+    for (int i = 0; i < 10; ++i) q.receive();
+    EXPECT_EQ(kernel.calls(Call::kPoke), pokes);
+  }
+}
+
 TEST_F(QueuePairTest, TheGateStartsOneWindowAheadOfWhatWasDelivered) {
   TestQueue& q = open_queue();
   uint32_t delivered = 0xFFFFFFFA;

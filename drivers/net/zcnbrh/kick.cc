@@ -32,9 +32,9 @@ void take_away(cpu_set_t& from, const cpu_set_t& what) {
     if (CPU_ISSET(cpu, &what)) CPU_CLR(cpu, &from);
 }
 
-KickChoice choose(const PmdPort& port, const FreeCpus& free) {
-  if (port.config().kick == Kick::kInline) return {false, "kick=inline"};
-  if (port.config().kick == Kick::kAuto) return {false, "a thread was not asked for"};
+KickChoice choose(Kick kick, const FreeCpus& free) {
+  if (kick == Kick::kInline) return {false, "kick=inline"};
+  if (kick == Kick::kAuto) return {false, "a thread was not asked for"};
   if (CPU_COUNT(&free.cpus) == 0) return {false, "no CPU is free of worker lcores"};
   return {true, free.main_lcore ? "kick=thread, on the main lcore's CPU" : "kick=thread"};
 }
@@ -55,8 +55,9 @@ FreeCpus free_cpus() {
 void start_kicks(PmdPort& port, QueueSlot& slot, uint16_t queue) {
   if (slot.nb_tx == 0 || port.port->is_loop()) return;
   const FreeCpus free = free_cpus();
-  KickChoice choice = choose(port, free);
-  if (!choice.by_thread && port.config().kick == Kick::kThread)
+  const Kick kick = kick_of(port, queue);
+  KickChoice choice = choose(kick, free);
+  if (!choice.by_thread && kick == Kick::kThread)
     ZLOG(WARNING, "port %u TX queue %u (%s): kick=thread: %s; its bursts make the system calls", port.port_id,
          queue, port.name.c_str(), choice.why.c_str());
   if (choice.by_thread) {

@@ -37,6 +37,7 @@
 #include "drivers/net/zcnbrh/soft_rss.h"
 #include "drivers/net/zcnbrh/stats.h"
 #include "drivers/net/zcnbrh/timesync.h"
+#include "drivers/net/zcnbrh/trace.h"
 #include "lib/config/port_config.h"
 #include "lib/netdev/netdev.h"
 #include "lib/xsk/port.h"
@@ -111,6 +112,7 @@ struct QueueSlot {
   }
   QueueControl control;
   QueueSegments segments;
+  QueueTrace trace;
 };
 
 struct PmdPort {
@@ -124,6 +126,7 @@ struct PmdPort {
   PortControl control;
   PortStats stats;
   RxInterrupts interrupts;
+  PortTrace trace;
   bool threshold_alarm = false;    // rx_threshold.cc looks every millisecond
   uint64_t nic_missed_before = 0;  // the NIC's own count when the port was made
 
@@ -162,6 +165,7 @@ void close_queue(PmdPort& port, uint16_t queue);       // frames come back; idem
 void report_violations(PmdPort& port);
 void report_bounces(PmdPort& port);
 XskStatistics kernel_statistics(const QueueSlot& slot);
+uint32_t widest_window_of(const PmdPort& port, uint16_t queue);  // the delivery window, packets
 
 // queue_info.cc
 std::string describe_queue(const PmdPort& port, uint16_t queue);  // its mode and why, as the start-up line

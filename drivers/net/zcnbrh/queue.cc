@@ -133,10 +133,9 @@ void post_tail(QueueSlot& slot) {
   }
 }
 
-uint32_t credit_window(const PmdPort& port, const QueueSlot& slot) {
-  const uint32_t nic_ring = netdev_rx_ring(port.port->info().name).value_or(0);
-  const uint32_t most = widest_window(slot.pair.outcome().mode, slot.nb_rx, nic_ring, buffers_each(port, slot));
-  const uint32_t wanted = port.config().window.value_or(most);
+uint32_t credit_window(const PmdPort& port, const QueueSlot& slot, uint16_t queue) {
+  const uint32_t most = widest_window_of(port, queue);
+  const uint32_t wanted = slot.control.tuned.window.value_or(port.config().window.value_or(most));
   if (wanted > most)
     ZLOG(WARNING, "port %u (%s): window=%u: only %u packets fit beside the NIC's own ring; using that",
          port.port_id, port.name.c_str(), wanted, most);
@@ -150,7 +149,7 @@ Status bind_queue(PmdPort& port, QueueSlot& slot, uint16_t queue) {
   if (Status s = slot.pair.bind(request); !s) return s;
   slot.umem->set_mode(slot.pair.outcome().mode, slot.pair.outcome().segments());
   bool busy_poll = false;
-  const uint32_t budget = port.config().busy_budget.value_or(0);
+  const uint32_t budget = busy_budget_of(port, queue);
   slot.control.no_busy_poll_for_interrupts = budget != 0 && wants_rx_interrupts(port);
   if (slot.control.no_busy_poll_for_interrupts) {
     ZLOG(NOTICE, "port %u queue %u (%s): busy_budget=%u is left out: the application asked for RX interrupts",
@@ -162,7 +161,7 @@ Status bind_queue(PmdPort& port, QueueSlot& slot, uint16_t queue) {
       ZLOG(WARNING, "port %u (%s): busy_budget=%u: %s; using wakeup mode", port.port_id, port.name.c_str(),
            budget, s.error().text().c_str());
   }
-  if (slot.nb_rx != 0) slot.pair.set_gate(port.port->gate(netdev_queue), credit_window(port, slot));
+  if (slot.nb_rx != 0) slot.pair.set_gate(port.port->gate(netdev_queue), credit_window(port, slot, queue));
   for (const std::string& refusal : slot.pair.outcome().refusals)
     ZLOG(DEBUG, "port %u queue %u: refused %s", port.port_id, queue, refusal.c_str());
   ZLOG(NOTICE, "port %u queue %u (%s queue %u): %s", port.port_id, queue, port.port->info().name.c_str(),
@@ -298,6 +297,12 @@ Status open_one_queue(PmdPort& port, uint16_t queue) {
     return s;
   }
   return {};
+}
+
+uint32_t widest_window_of(const PmdPort& port, uint16_t queue) {
+  const QueueSlot& slot = *port.slots[queue];
+  const uint32_t nic_ring = netdev_rx_ring(port.port->info().name).value_or(0);
+  return widest_window(slot.pair.outcome().mode, slot.nb_rx, nic_ring, buffers_each(port, slot));
 }
 
 XskStatistics kernel_statistics(const QueueSlot& slot) {

@@ -7,6 +7,7 @@
 #include <rte_ethdev.h>
 
 #include "drivers/net/zcnbrh/kick.h"
+#include "drivers/net/zcnbrh/queue_tuning.h"
 #include "drivers/net/zcnbrh/stats.h"
 
 namespace zcnbrh::pmd {
@@ -24,6 +25,7 @@ struct QueueControl {
   RxThreshold threshold;
   QueueStats stats;
   KickChoice kick;
+  QueueTuning tuned;
   bool no_busy_poll_for_interrupts = false;  // busy_budget= was left out, since the core is to sleep
 };
 

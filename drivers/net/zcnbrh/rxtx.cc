@@ -162,6 +162,7 @@ void choose_bursts(struct rte_eth_dev* dev) {
   dev->rx_pkt_burst = kReceive[shared.rx_variant];
   dev->tx_pkt_burst = kSend[shared.tx_variant];
   dev->tx_pkt_prepare = prepare_to_send;
+  if (rte_eal_process_type() == RTE_PROC_PRIMARY) trace_bursts(dev);
 }
 
 const char* rx_burst_name(const struct rte_eth_dev* dev) { return kReceiveName[shared_of(dev)->rx_variant]; }

@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include "drivers/net/zcnbrh/control_lock.h"
+#include "drivers/net/zcnbrh/ledger_view.h"
 #include "drivers/net/zcnbrh/ops.h"
 #include "lib/xdp/features.h"
 
@@ -176,42 +177,16 @@ int queue(const char* /*command*/, const char* params, struct rte_tel_data* out)
   return 0;
 }
 
-struct Owners {
-  uint64_t posted = 0;
-  uint64_t in_flight = 0;
-  uint64_t quarantined = 0;
-};
-
-Owners owners_in(const Ledger& ledger) {
-  Owners out;
-  for (uint32_t i = 0; i < ledger.frames(); ++i) {
-    const Owner owner = ledger.at(i);
-    if (owner == Owner::kOurs) continue;
-    if (owner == Owner::kQuarantined)
-      ++out.quarantined;
-    else if (static_cast<uint8_t>(owner) < static_cast<uint8_t>(Owner::kQuarantined))
-      ++out.posted;
-    else
-      ++out.in_flight;
-  }
-  return out;
-}
-
-// What is neither in the kernel's hands nor in the pool is the application's (lcore caches count as the pool).
-struct rte_tel_data* tell_pool(const PoolMemory& memory) {
+struct rte_tel_data* tell_pool(const PoolOwners& owners) {
   struct rte_tel_data* out = rte_tel_data_alloc();
   if (out == nullptr) return nullptr;
-  const Owners owners = owners_in(memory.ledger(0));
-  const uint64_t all = memory.pool()->populated_size;
-  const uint64_t free = rte_mempool_avail_count(memory.pool());
-  const uint64_t away = owners.posted + owners.in_flight + owners.quarantined + free;
   Dictionary d(out);
-  d.number("buffers", all);
+  d.number("buffers", owners.buffers);
   d.number("rx_posted", owners.posted);
   d.number("tx_in_flight", owners.in_flight);
   d.number("quarantined", owners.quarantined);
-  d.number("in_pool", free);
-  d.number("application", all > away ? all - away : 0);
+  d.number("in_pool", owners.in_pool);
+  d.number("application", owners.application());
   return out;
 }
 
@@ -219,20 +194,11 @@ int ledger(const char* /*command*/, const char* params, struct rte_tel_data* out
   const ControlLock lock;
   const PmdPort* const port = port_in(numbers_in(params, 1));
   if (port == nullptr) return -EINVAL;
-  std::set<const PoolMemory*> pools;
-  uint64_t posted = 0;
-  uint64_t in_flight = 0;
-  for (const auto& slot : port->slots) {
-    if (slot->rx_memory) pools.insert(slot->rx_memory.get());
-    if (slot->umem)
-      for (const auto& pool : slot->umem->pools()) pools.insert(pool.get());
-    if (slot->pair && slot->nb_rx != 0) posted += slot->rx->state.posted.get();
-    if (slot->pair && slot->nb_tx != 0) in_flight += slot->tx->state.in_flight.get();
-  }
+  const PortOwners owners = owners_of(*port);
   Dictionary d(out);
-  d.number("rx_posted", posted);        // by the port's queues themselves
-  d.number("tx_in_flight", in_flight);  // bounce frames too
-  for (const PoolMemory* pool : pools) d.child(pool->pool()->name, tell_pool(*pool));
+  d.number("rx_posted", owners.posted);
+  d.number("tx_in_flight", owners.in_flight);
+  for (const PoolOwners& pool : owners.pools) d.child(pool.pool->pool()->name, tell_pool(pool));
   return 0;
 }
 
