@@ -3,14 +3,16 @@
 # Copyright 2026 The Z-CNBRH authors
 #
 # What the package libdpdk-dev lacks: the headers a driver needs (ethdev_driver.h and others), and DPDK's example
-# programs, which the tests build and run unchanged. From the distribution's source package of exactly the installed
+# programs and testpmd, which the tests build and run unchanged. From the distribution's source package of exactly the installed
 # version, through the mirrors this machine's apt is configured with. apt checks the signatures, as for any package.
-# Only these are kept, in .cache/dpdk-headers/<version>/ and .cache/dpdk-examples/<version>/; Meson finds them there.
+# Only these are kept, in .cache/dpdk-headers/<version>/, .cache/dpdk-examples/<version>/ and
+# .cache/dpdk-testpmd/<version>/; Meson finds them there.
 # Nothing outside .cache/ and $TMPDIR is written.
 #
 #   fetch_dpdk_headers.sh                   fetch, unless they are there already
 #   fetch_dpdk_headers.sh --print-dir       only print where the headers go ('' without a libdpdk-dev package)
 #   fetch_dpdk_headers.sh --print-examples  the same of the examples
+#   fetch_dpdk_headers.sh --print-testpmd   the same of testpmd
 #   fetch_dpdk_headers.sh --copy F D        instead copy the folder F of the source package to D, which is made anew
 set -euo pipefail
 export LC_ALL=C
@@ -70,16 +72,18 @@ version=$(installed source:Version)
 source_package=$(installed source:Package)
 target=${version:+$root/.cache/dpdk-headers/$version}
 examples=${version:+$root/.cache/dpdk-examples/$version}
+testpmd=${version:+$root/.cache/dpdk-testpmd/$version}
 case "${1:-}" in
   --print-dir) echo "$target" && exit ;;
   --print-examples) echo "$examples" && exit ;;
+  --print-testpmd) echo "$testpmd" && exit ;;
 esac
 copied=
 if [ "${1:-}" = --copy ] && [ $# -eq 3 ]; then
   copied=$2
   destination=$3
 elif [ $# -ne 0 ]; then
-  die "unknown argument '$1'; there are only --print-dir, --print-examples and --copy FOLDER DESTINATION"
+  die "unknown argument '$1'; there are only --print-dir, --print-examples, --print-testpmd and --copy FOLDER DESTINATION"
 fi
 [ -n "$version" ] || die "the package libdpdk-dev is not installed; run devtools/setup.sh as root, \
 or name a DPDK source tree to Meson by -Ddpdk_source=/path"
@@ -87,7 +91,7 @@ missing=0  # a folder made by an older version of this script has fewer
 for header in complete "${wanted[@]}"; do
   [ -f "$target/$header" ] || missing=1
 done
-[ -n "$copied" ] || [ $missing -eq 1 ] || [ ! -d "$examples" ] || exit 0
+[ -n "$copied" ] || [ $missing -eq 1 ] || [ ! -d "$examples" ] || [ ! -d "$testpmd" ] || exit 0
 includedir=$(pkg-config --variable=includedir libdpdk) || die "pkg-config does not know libdpdk"
 if [ -z "$copied" ] && [ -f "$includedir/ethdev_driver.h" ]; then
   echo "DPDK driver headers: part of the installed DPDK ($includedir)"
@@ -138,3 +142,7 @@ if [ $missing -eq 1 ]; then
 fi
 put "$work/tree/examples" "$examples"
 echo "DPDK examples: in ${examples#"$root"/}"
+# With the one header of EAL's that it needs and that is not installed.
+cp "$work/tree/lib/eal/linux/include/rte_os_shim.h" "$work/tree/app/test-pmd/"
+put "$work/tree/app/test-pmd" "$testpmd"
+echo "DPDK testpmd: in ${testpmd#"$root"/}"

@@ -101,16 +101,17 @@ class Testpmd(Terminal):
     """One running testpmd. Start it, give it command(), end it by quit() or kill(); a context manager."""
 
     def __init__(self, devices, eal=(), app=(), memory=None, cores=(APP_CORE, OTHER_CORE), become=(), mbufs=16384,
-                 wait=True, telemetry=False, lcores=None, prefix=None, load=True, pci=False, environment=None):
+                 wait=True, telemetry=False, lcores=None, prefix=None, load=True, pci=False, environment=None,
+                 program="dpdk-testpmd"):
         """`devices`: --vdev texts. `become`: command words that lower the privilege. Forwarding runs on the
         first of `cores`, commands are taken on the last. `telemetry`: needs `memory` other than --in-memory,
         which leaves no folder for the socket. `lcores`, `prefix`: for a process beside another one, EAL
         arguments that name other lcores, and the other's prefix. `load`: our driver by -d. `pci`: EAL looks for PCI
-        devices. `environment`: variables to add."""
+        devices. `environment`: variables to add. `program`: another testpmd than the stock one."""
         self.prefix = prefix or f"zl{os.getpid()}_{next(COUNT)}"
         variables, options = driver_options() if load else ({}, [])
         environment = {**variables, **(environment or {})}
-        command = [*become, "dpdk-testpmd", *(lcores or lcore_options(cores)),
+        command = [*become, program, *(lcores or lcore_options(cores)),
                    *([] if pci else ["--no-pci"]), *([] if telemetry else ["--no-telemetry"]), "--file-prefix", self.prefix,
                    *(memory_options(pool_megabytes(mbufs)) if memory is None else memory), *options, *eal]
         command += [f"--vdev={text}" for text in devices]
