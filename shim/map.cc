@@ -53,6 +53,12 @@ Status add_key(std::vector<Map>& maps, std::string_view key, std::string_view va
   return {};
 }
 
+// Drivers of NICs, and net_tap, put a packet type into every mbuf, and programs written for one may read it
+// without asking. Ours parses for it, so it does where it stands for one, unless packet_types=0 is said.
+bool gives_packet_types(std::string_view device) {
+  return parse_pci(device) || device.starts_with("net_tap");
+}
+
 Status add_item(std::vector<Map>& maps, std::string_view item) {
   const size_t equals = item.find('=');
   if (equals == std::string_view::npos)
@@ -61,6 +67,7 @@ Status add_item(std::vector<Map>& maps, std::string_view item) {
   if (!is_device(left)) return add_key(maps, left, right);
   Map map;
   map.device = device_name(left);
+  map.config.packet_types = gives_packet_types(map.device);
   if (Status s = set_port_key(map.config, "iface", right); !s)
     return wrong(std::string(item) + ": " + s.error().why);
   maps.push_back(std::move(map));

@@ -88,6 +88,7 @@ Status check_keys(const PortConfig& config) {
                     : config.shared_umem.has_value()         ? "shared_umem"
                     : config.tx_bounce != defaults.tx_bounce ? "tx_bounce"
                     : config.pool_ops != defaults.pool_ops   ? "pool_ops"
+                    : config.packet_types                    ? "packet_types"
                                                              : nullptr;
   if (key == nullptr) return {};
   return bad("key " + std::string(key) + " is the DPDK driver's; here each queue is opened by itself", ENOTSUP);

@@ -54,6 +54,7 @@ struct PortConfig {
   std::optional<uint32_t> fill_ring, rx_ring, tx_ring, comp_ring;  // entries; see queue_sizes()
   std::optional<uint32_t> tx_bounce;                               // frames a TX queue
   bool pool_ops = true;
+  bool packet_types = false;
   bool reattach = false;
   bool ledger = false;
 

@@ -61,6 +61,9 @@
   RING(comp_ring, "from nb_tx_desc", "own", "completion ring entries a queue")                                \
   NUMBER(tx_bounce, 16, 4096, "nb_tx_desc, at most 512", "own", "bounce frames a TX queue, for mbufs that cannot be sent in place")  \
   SWITCH(pool_ops, "", "own", "1: make mempool ops `zcnbrh` the platform's default when the driver probes")   \
+  SWITCH(packet_types, "", "own",                                                                             \
+         "1: packet types in every received mbuf, as NICs' drivers do; 0: from when the program asks which"    \
+         " there are")                                                                                         \
   SWITCH(reattach, "", "own",                                                                                 \
          "1: when the netdev goes, wait for one of its name and go on with that; 0: the port is gone with it")\
   SWITCH(ledger, "", "own", "1: keep each frame's history and stop at the first ownership violation")

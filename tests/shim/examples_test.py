@@ -25,13 +25,16 @@ SIZES = (60, 61, 64, 127, 300, 777, 1514)
 
 
 class Example(Terminal):
-    """The program on core 0 in rig `r`, under the shim. `ready`: what it prints when it forwards."""
+    """The program on core 0 in rig `r`, under the shim with `maps` or, if these are variables, with them in its place.
+    `ready`: what it prints when it forwards."""
 
     def __init__(self, r, name, eal, app, maps, ready, megabytes=256, **variables):
         self.report = r.lab.keep(Report())
         command = [example(name), *testpmd.lcore_options((APP_CORE,)), *testpmd.memory_options(megabytes),
                    "--no-telemetry", "--file-prefix", f"zs{os.getpid()}", *eal, "--", *app]
-        super().__init__(name, command, environment(maps, report=self.report.path, **variables))
+        if isinstance(maps, str):
+            maps = environment(maps, report=self.report.path, **variables)
+        super().__init__(name, command, maps)
         r.lab.keep(self)
         tap.note(self.shown, lambda: self.text)
         self.wait_for(ready, 30)
@@ -203,8 +206,8 @@ def symmetric_mp():
         eal = ["--file-prefix", f"zs{os.getpid()}", "--huge-dir", huge]
         devices = [f"--vdev=net_af_packet{number},iface={app}" for number, app in enumerate(r.apps)]
         maps = environment(",".join(f"net_af_packet{number}={app}" for number, app in enumerate(r.apps)))
-        processes = [r.lab.keep(symmetric_mp_test.Process(program, number, folder, eal + (devices if number == 0 else []), 2, maps))
-                     for number in (0, 1)]
+        processes = [r.lab.keep(symmetric_mp_test.Process(program, number, folder, options, 2, maps))
+                     for number, options in enumerate((eal + devices, eal))]
         sent = flows(256)
         for here in (0, 1):
             r.peer(1 - here).drain()

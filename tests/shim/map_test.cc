@@ -43,6 +43,14 @@ TEST(DeviceName, IsAsEalWritesIt) {
   EXPECT_EQ(device_name("net_tap0"), "net_tap0");
 }
 
+TEST(Maps, WhatStandsForANicGivesPacketTypes) {
+  const auto maps = maps_of(
+      "3b:00.0=eth0 3b:00.1=eth1,packet_types=0 net_tap0=eth2 net_null0=eth3 net_null1=eth4,packet_types=1");
+  ASSERT_EQ(maps.size(), 5u);
+  for (size_t i = 0; i < maps.size(); ++i)
+    EXPECT_EQ(maps[i].config.packet_types, i == 0 || i == 2 || i == 4) << maps[i].device;
+}
+
 TEST(Maps, DevicesAndTheirKeys) {
   const auto maps =
       maps_of("3b:00.0=eth0,queue_count=4,zc=require net_tap0=eth1\n\t# all\nnet_null1=loop # the last");

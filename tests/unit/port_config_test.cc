@@ -89,6 +89,7 @@ TEST(PortConfigParse, SetsEachKeysField) {
   EXPECT_EQ(parsed("comp_ring=65536").comp_ring, 65536u);
   EXPECT_EQ(parsed("tx_bounce=16").tx_bounce, 16u);
   EXPECT_FALSE(parsed("pool_ops=0").pool_ops);
+  EXPECT_TRUE(parsed("packet_types=1").packet_types);
   EXPECT_TRUE(parsed("ledger=1").ledger);
   EXPECT_TRUE(parsed("reattach=1").reattach);
 }

@@ -53,7 +53,7 @@ struct RxOffload {
 // never asks which types there are (rte_eth_dev_get_supported_ptypes(), rte_eth_dev_set_ptypes()) cannot know
 // of any, and does not pay for them.
 struct PacketTypes {
-  bool asked = false;   // the list was read
+  bool asked = false;   // the list was read, or packet_types=1
   bool chosen = false;  // rte_eth_dev_set_ptypes() was called, with `mask`
   uint32_t mask = 0;
 

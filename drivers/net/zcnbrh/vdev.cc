@@ -80,6 +80,7 @@ int probe_primary(struct rte_vdev_device* device) {
   mine->name = name;
   mine->port_id = dev->data->port_id;
   mine->port = std::move(*port);
+  mine->offloads.packet_types.asked = config->packet_types;
   if (const auto stats = netdev_stats(mine->port->ifindex())) mine->nic_missed_before = stats->rx_missed_errors;
   if (!mine->port->is_loop()) mine->stats.nic = NicStats::of(mine->port->info().name);
   for (uint32_t i = 0; i < config->queue_count; ++i) mine->slots.push_back(std::make_unique<QueueSlot>());
