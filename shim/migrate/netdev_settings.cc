@@ -2,19 +2,16 @@
 // Copyright 2026 The Z-CNBRH authors
 #include "shim/migrate/netdev_settings.h"
 
-#include <linux/ethtool.h>
-
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 
 #include "lib/netdev/ethtool_calls.h"
-#include "lib/netdev/ethtool_device.h"
-#include "lib/netdev/ethtool_rss.h"
 #include "lib/netdev/netdev.h"
-#include "lib/netdev/rx_filters.h"
 #include "lib/netdev/sysfs.h"
 #include "lib/xdp/xdp_occupant.h"
 #include "lib/xdp/xdp_owner.h"
+#include "shim/migrate/ethtool_settings.h"
 #include "shim/migrate/sysfs_tree.h"
 
 namespace zcnbrh::migrate {
@@ -26,8 +23,6 @@ struct Netdev {
   NetdevInfo info;
   const std::string& name() const { return info.name; }
 };
-
-Status from_errno(const char* call, int code) { return code == 0 ? Status() : Status(Error{code, call, ""}); }
 
 // --- XDP ---
 
@@ -45,16 +40,19 @@ const char* kind_name(XdpOccupant::Kind kind) {
   return "";
 }
 
-Json read_xdp(const Netdev& netdev) {
-  const auto occupant = query_xdp_occupant(netdev.info.ifindex, netdev.name());
-  if (!occupant) return nullptr;
-  Json out = {{"kind", kind_name(occupant->kind)}};
+Json describe(const XdpOccupant& occupant) {
+  Json out = {{"kind", kind_name(occupant.kind)}};
   // libxdp makes another dispatcher, with another number, when a program joins or leaves it.
-  if (occupant->kind == XdpOccupant::Kind::kOurs || occupant->kind == XdpOccupant::Kind::kAlien) {
-    out["program"] = occupant->program_id;
-    out["native"] = occupant->native;
+  if (occupant.kind == XdpOccupant::Kind::kOurs || occupant.kind == XdpOccupant::Kind::kAlien) {
+    out["program"] = occupant.program_id;
+    out["native"] = occupant.native;
   }
   return out;
+}
+
+Json read_xdp(const Netdev& netdev) {
+  const auto occupant = query_xdp_occupant(netdev.info.ifindex, netdev.name());
+  return occupant ? describe(*occupant) : Json();
 }
 
 // What a dead process of ours left goes; other programs are nobody's to take off but who put them there.
@@ -65,127 +63,13 @@ Status write_xdp(const Netdev& netdev, const Json& was) {
     const auto removed = remove_xdp_orphan(netdev.info.ifindex, netdev.name(), *occupant);
     if (!removed) return removed.error();
     if (*removed) continue;
-    if (kind_name(occupant->kind) == was.value("kind", "")) return {};
+    if (describe(*occupant) == was) return {};
     if (occupant->kind == XdpOccupant::Kind::kNone)
       return attach_xdp_again(netdev.info.ifindex, netdev.name(), was.value("program", 0U),
                               was.value("native", true));
     return Error{EBUSY, "XDP",
                  occupant->text() + " is not of a dead net_zcnbrh; whoever put it there takes it off"};
   }
-}
-
-// --- what ethtool sets ---
-
-Json read_filters(const Netdev& netdev) {
-  NetdevEthtool nic(netdev.name());
-  const auto places = RxFilters(nic).places();
-  return places ? Json(places->taken) : Json();
-}
-
-Status write_filters(const Netdev& netdev, const Json& was) {
-  NetdevEthtool nic(netdev.name());
-  const RxFilters filters(nic);
-  const auto places = filters.places();
-  if (!places) return places.error();
-  const auto before = was.get<std::vector<uint32_t>>();
-  for (const uint32_t location : places->taken)
-    if (std::find(before.begin(), before.end(), location) == before.end())
-      if (Status s = filters.remove(location); !s) return s;
-  return {};
-}
-
-Json read_channels(const Netdev& netdev) {
-  NetdevEthtool nic(netdev.name());
-  struct ethtool_channels now {};
-  now.cmd = ETHTOOL_GCHANNELS;
-  if (nic.call(&now) != 0) return nullptr;
-  return {
-      {"rx", now.rx_count}, {"tx", now.tx_count}, {"other", now.other_count}, {"combined", now.combined_count}};
-}
-
-Status write_channels(const Netdev& netdev, const Json& was) {
-  NetdevEthtool nic(netdev.name());
-  struct ethtool_channels wanted {};
-  wanted.cmd = ETHTOOL_GCHANNELS;
-  if (const int result = nic.call(&wanted); result != 0) return from_errno("ETHTOOL_GCHANNELS", -result);
-  wanted.cmd = ETHTOOL_SCHANNELS;
-  wanted.rx_count = was.at("rx");
-  wanted.tx_count = was.at("tx");
-  wanted.other_count = was.at("other");
-  wanted.combined_count = was.at("combined");
-  return from_errno("ETHTOOL_SCHANNELS", -nic.call(&wanted));
-}
-
-Json read_rings(const Netdev& netdev) {
-  NetdevEthtool nic(netdev.name());
-  ethtool_ringparam now{};
-  now.cmd = ETHTOOL_GRINGPARAM;
-  if (nic.call(&now) != 0) return nullptr;
-  return {{"rx", now.rx_pending}, {"tx", now.tx_pending}};
-}
-
-Status write_rings(const Netdev& netdev, const Json& was) {
-  NetdevEthtool nic(netdev.name());
-  ethtool_ringparam wanted{};
-  wanted.cmd = ETHTOOL_GRINGPARAM;
-  if (const int result = nic.call(&wanted); result != 0) return from_errno("ETHTOOL_GRINGPARAM", -result);
-  wanted.cmd = ETHTOOL_SRINGPARAM;
-  wanted.rx_pending = was.at("rx");
-  wanted.tx_pending = was.at("tx");
-  return from_errno("ETHTOOL_SRINGPARAM", -nic.call(&wanted));
-}
-
-Json read_rss(const Netdev& netdev) {
-  NetdevEthtool nic(netdev.name());
-  const auto rss = ethtool_rss(nic);
-  return rss ? Json{{"table", rss->table}, {"key", rss->key}} : Json();
-}
-
-Status write_rss(const Netdev& netdev, const Json& was) {
-  NetdevEthtool nic(netdev.name());
-  return ethtool_set_rss(nic, was.at("table").get<std::vector<uint32_t>>(),
-                         was.at("key").get<std::vector<uint8_t>>());
-}
-
-constexpr uint32_t kHashedTypes[] = {IPV4_FLOW, TCP_V4_FLOW, UDP_V4_FLOW, SCTP_V4_FLOW,
-                                     IPV6_FLOW, TCP_V6_FLOW, UDP_V6_FLOW, SCTP_V6_FLOW};
-
-// {"<flow type>": fields}, both as ethtool numbers them.
-Json read_hashed(const Netdev& netdev) {
-  NetdevEthtool nic(netdev.name());
-  Json out = Json::object();
-  for (const uint32_t type : kHashedTypes) {
-    ethtool_rxnfc ask{};
-    ask.cmd = ETHTOOL_GRXFH;
-    ask.flow_type = type;
-    if (nic.call(&ask) == 0) out[std::to_string(type)] = ask.data;
-  }
-  return out.empty() ? Json() : out;
-}
-
-Status write_hashed(const Netdev& netdev, const Json& was) {
-  NetdevEthtool nic(netdev.name());
-  const Json now = read_hashed(netdev);
-  for (const auto& [type, fields] : was.items()) {
-    if (now.value(type, Json()) == fields) continue;
-    ethtool_rxnfc set{};
-    set.cmd = ETHTOOL_SRXFH;
-    set.flow_type = static_cast<uint32_t>(std::stoul(type));
-    set.data = fields;
-    if (const int result = nic.call(&set); result != 0) return from_errno("ETHTOOL_SRXFH", -result);
-  }
-  return {};
-}
-
-Json read_pause(const Netdev& netdev) {
-  NetdevEthtool nic(netdev.name());
-  const auto pause = ethtool_pause(nic);
-  return pause ? Json{{"autoneg", pause->autoneg}, {"rx", pause->rx}, {"tx", pause->tx}} : Json();
-}
-
-Status write_pause(const Netdev& netdev, const Json& was) {
-  NetdevEthtool nic(netdev.name());
-  return ethtool_set_pause(nic, {was.at("autoneg"), was.at("rx"), was.at("tx")});
 }
 
 // --- what rtnetlink and sysfs set ---
@@ -217,30 +101,44 @@ constexpr const char* kDefer = "napi_defer_hard_irqs";
 constexpr const char* kFlush = "gro_flush_timeout";
 
 struct Setting {
-  const char* name;
-  Json (*read)(const Netdev&);
-  Status (*write)(const Netdev&, const Json&);
+  std::string name;
+  std::function<Json(const Netdev&)> read;
+  std::function<Status(const Netdev&, const Json&)> write;
 };
-// Filters and programs first: they hold queues and limit the MTU. The address before "up": some drivers take
+
+Setting of_ethtool(const EthtoolSetting& setting) {
+  return {setting.name,
+          [&setting](const Netdev& netdev) {
+            NetdevEthtool nic(netdev.name());
+            return setting.read(nic);
+          },
+          [&setting](const Netdev& netdev, const Json& was) {
+            NetdevEthtool nic(netdev.name());
+            return setting.write(nic, was);
+          }};
+}
+
+// Programs and filters first: they hold queues and limit the MTU. The address before "up": some drivers take
 // one only while they are down.
-constexpr Setting kSettings[] = {
-    {"xdp", read_xdp, write_xdp},
-    {"filters", read_filters, write_filters},
-    {"channels", read_channels, write_channels},
-    {"rings", read_rings, write_rings},
-    {"rss", read_rss, write_rss},
-    {"hashed", read_hashed, write_hashed},
-    {"pause", read_pause, write_pause},
-    {"mtu", read_mtu, write_mtu},
-    {"mac", read_mac, write_mac},
-    {kDefer, read_file<kDefer>, write_file<kDefer>},
-    {kFlush, read_file<kFlush>, write_file<kFlush>},
-    {"up", read_up, write_up},
-};
+std::vector<Setting> make_settings() {
+  std::vector<Setting> out = {{"xdp", read_xdp, write_xdp}};
+  for (const EthtoolSetting& setting : ethtool_settings()) out.push_back(of_ethtool(setting));
+  out.push_back({"mtu", read_mtu, write_mtu});
+  out.push_back({"mac", read_mac, write_mac});
+  out.push_back({kDefer, read_file<kDefer>, write_file<kDefer>});
+  out.push_back({kFlush, read_file<kFlush>, write_file<kFlush>});
+  out.push_back({"up", read_up, write_up});
+  return out;
+}
+
+const std::vector<Setting>& settings() {
+  static const std::vector<Setting> all = make_settings();
+  return all;
+}
 
 Json read_all(const Netdev& netdev) {
   Json out = Json::object();
-  for (const Setting& setting : kSettings)
+  for (const Setting& setting : settings())
     if (Json value = setting.read(netdev); !value.is_null()) out[setting.name] = std::move(value);
   return out;
 }
@@ -257,13 +155,29 @@ bool leave_dispatcher(const std::string& netdev, const std::vector<Change>& chan
   return true;
 }
 
+// Looked up anew for each setting, since one may change another.
+Status write_setting(const std::string& netdev, const std::string& name, const Json& was) {
+  const auto info = netdev_query(netdev);
+  if (!info) return info.error();
+  const auto setting =
+      std::find_if(settings().begin(), settings().end(), [&](const Setting& one) { return one.name == name; });
+  return setting->write({*info}, was);
+}
+
 // A file of state may have been written by another version, or by hand.
-Status write_checked(const Setting& setting, const Netdev& netdev, const Json& was) {
+std::string write_checked(const WriteSetting& write, const Change& change) {
   try {
-    return setting.write(netdev, was);
+    const Status s = write(change.setting, change.was);
+    return s ? "" : s.error().text();
   } catch (const Json::exception& error) {
-    return Error{EINVAL, "state file", error.what()};
+    return std::string("state file: ") + error.what();
   }
+}
+
+Change* find_change(std::vector<Change>& changes, const std::string& setting) {
+  const auto found =
+      std::find_if(changes.begin(), changes.end(), [&](const Change& one) { return one.setting == setting; });
+  return found != changes.end() ? &*found : nullptr;
 }
 
 }  // namespace
@@ -283,7 +197,7 @@ Json settings_to_keep(const std::string& netdev) {
 
 std::vector<Change> changes_of(const Json& was, const Json& now) {
   std::vector<Change> out;
-  for (const Setting& setting : kSettings) {
+  for (const Setting& setting : settings()) {
     const auto before = was.find(setting.name);
     if (before == was.end()) continue;
     const Json after = now.is_object() ? now.value(setting.name, Json()) : Json();
@@ -292,22 +206,29 @@ std::vector<Change> changes_of(const Json& was, const Json& now) {
   return out;
 }
 
-std::vector<Change> put_back(const std::string& netdev, const Json& was) {
-  std::vector<Change> changes = changes_of(was, read_settings(netdev));
-  if (Change orphan; leave_dispatcher(netdev, changes, orphan)) changes.push_back(orphan);
-  for (Change& change : changes) {
-    const auto info = netdev_query(netdev);  // anew: one setting may change another
-    if (!was.contains(change.setting) || change.was != was[change.setting])
-      continue;  // leave_dispatcher() did it
-    const auto* setting = std::find_if(std::begin(kSettings), std::end(kSettings),
-                                       [&](const Setting& one) { return change.setting == one.name; });
-    const Status s = info ? write_checked(*setting, {*info}, change.was) : Status(info.error());
-    if (!s) change.failure = s.error().text();
+std::vector<Change> put_back(const Json& was, const ReadSettings& read, const WriteSetting& write) {
+  constexpr int kRounds = 2;
+  std::vector<Change> all;
+  for (int round = 0; round < kRounds; ++round) {
+    for (Change& change : changes_of(was, read())) {
+      const std::string failure = write_checked(write, change);
+      Change* before = find_change(all, change.setting);
+      if (before == nullptr) before = &all.emplace_back(change);
+      before->failure = failure;
+    }
   }
-  for (const Change& still : changes_of(was, read_settings(netdev)))
-    for (Change& change : changes)
-      if (change.setting == still.setting && change.failure.empty())
-        change.failure = "set, but the device says " + still.now.dump();
+  const std::vector<Change> left = changes_of(was, read());
+  for (const Change& still : left)
+    if (Change* change = find_change(all, still.setting); change != nullptr && change->failure.empty())
+      change->failure = "set, but the device says " + still.now.dump();
+  return all;
+}
+
+std::vector<Change> put_back(const std::string& netdev, const Json& was) {
+  std::vector<Change> changes = put_back(
+      was, [&] { return read_settings(netdev); },
+      [&](const std::string& name, const Json& value) { return write_setting(netdev, name, value); });
+  if (Change orphan; leave_dispatcher(netdev, changes, orphan)) changes.push_back(orphan);
   return changes;
 }
 

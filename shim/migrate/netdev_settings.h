@@ -5,9 +5,12 @@
 // back. One list (netdev_settings.cc) in the order in which they are put back.
 #pragma once
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include "lib/base/result.h"
 
 namespace zcnbrh::migrate {
 
@@ -23,7 +26,14 @@ struct Change {
 };
 std::vector<Change> changes_of(const nlohmann::ordered_json& was, const nlohmann::ordered_json& now);
 
-// Puts back what differs and reads it again. What a dead process of ours left in libxdp's dispatcher goes, too.
+// Puts back what differs, by `write`, and reads again; once more for what differs still, since one setting may
+// stand in another's way: a NIC takes fewer channels only when its RSS table names no more.
+using ReadSettings = std::function<nlohmann::ordered_json()>;
+using WriteSetting = std::function<Status(const std::string& setting, const nlohmann::ordered_json& was)>;
+std::vector<Change> put_back(const nlohmann::ordered_json& was, const ReadSettings& read,
+                             const WriteSetting& write);
+
+// The same for a netdev. What a dead process of ours left in libxdp's dispatcher goes, too.
 // Needs CAP_NET_ADMIN, and CAP_SYS_ADMIN for XDP programs.
 std::vector<Change> put_back(const std::string& netdev, const nlohmann::ordered_json& was);
 
