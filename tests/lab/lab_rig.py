@@ -199,6 +199,26 @@ def diag_modes():
     return ["zero-copy" if word == "1" else "copy" for word in re.findall(r"\bzc:([01])", shown)]
 
 
+class Traffic:
+    """The peer sends all the time."""
+
+    def __init__(self, peer):
+        self._peer, self._stop, self.sent = peer, threading.Event(), 0
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self):
+        while not self._stop.is_set():
+            with contextlib.suppress(OSError):
+                self._peer.send(frames.numbered_frame(self.sent, 300))
+            self.sent += 1
+            time.sleep(0.001)
+
+    def close(self):
+        self._stop.set()
+        self._thread.join()
+
+
 def exchange(r, count):
     """`count` frames of all sizes there and back through io, each unchanged and in order."""
     r.forward("io")

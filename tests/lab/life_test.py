@@ -6,7 +6,7 @@
 import signal
 import time
 
-from lab_rig import IGB, MODE, check, diag_modes, equal, eventually, exchange, main, netlab, rig
+from lab_rig import IGB, MODE, Traffic, check, diag_modes, equal, eventually, exchange, main, netlab, rig
 
 
 def nothing_left(r, when):
@@ -18,12 +18,15 @@ def killed():
     """kill -9 under traffic leaves nothing, and the next start is in zero-copy at once"""
     with rig.rig() as r:
         r.forward("io")
-        r.peer().exchange([b"\2\0\x5a\x43\0\1" + bytes(58)] * 50)
+        source = r.lab.keep(Traffic(r.peer()))
+        eventually(lambda: r.pmd.stats()["TX-packets"] > 50, "no packets before kill -9")
         r.pmd.process.send_signal(signal.SIGKILL)
         r.pmd.process.wait()
         nothing_left(r, "after kill -9")
         r.pmd.kill()
-        r.start()
+        r.start()  # in the midst of it
+        source.close()
+        r.peer().drain()
         equal(r.modes(), [MODE], "mode after kill -9")
         exchange(r, 300)
 

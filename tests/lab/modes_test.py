@@ -4,17 +4,25 @@
 """Which mode a port gets, what it says of it, and what zc= makes of that: by the kernel's own word, three times
 (XDP_OPTIONS of each socket, the socket list of xsk_diag, the netdev's features)."""
 
-from lab_rig import IGB, MODE, PAIR, check, device, diag_modes, equal, frames, main, netlab, rig
+from lab_rig import IGB, MODE, PAIR, check, device, diag_modes, equal, frames, main, netlab, on_veth, rig
 
 
 def mode_is_told():
-    """the mode is the kernel's, the driver says it, and packets pass in it"""
-    with rig.rig() as r:
+    """the mode is the kernel's, the driver says it in log, xstats and telemetry, and packets pass in it"""
+    ask = on_veth("telemetry_test")
+    with rig.rig(telemetry=True, memory=["--no-huge", "-m", "300"], mbufs=8192) as r:
         equal(r.modes(), [MODE], "mode by XDP_OPTIONS")
         equal(diag_modes(), [MODE], "mode by xsk_diag")
         said = [line for line in r.pmd.start_text.splitlines() if f"({r.apps[0]} queue 0)" in line]
         check(said and f": {MODE} mode" in said[0], f"the driver says {said}")
         check((MODE == "copy") == ("not zero-copy" in said[0]), f"reason in {said}")
+        zero_copy = int(MODE == "zero-copy")
+        xstats = r.pmd.xstats()
+        equal([xstats[f"{side}_q0_zero_copy"] for side in ("rx", "tx")], [zero_copy] * 2, "mode by xstats")
+        with ask.Telemetry(r.pmd.prefix) as telemetry:
+            port, queue = (telemetry.ask(f"/zcnbrh/{what}") for what in ("port,0", "queue,0,0"))
+        equal((port["zero_copy_queues"], queue["zero_copy"]), (zero_copy, zero_copy), "mode by telemetry")
+        equal(bool(queue["not_zero_copy_because"]), MODE == "copy", "whether telemetry has a reason")
         r.forward("io")
         sent = [frames.numbered_frame(number, 60 + number % 1400) for number in range(500)]
         equal(r.peer().exchange(sent), sent, "frames that came back")

@@ -5,11 +5,9 @@
 
 import contextlib
 import os
-import threading
 import time
 
-from lab_rig import MODE, PAIR, check, device, diag_modes, equal, eventually, exchange, frames, main, netdev_of, netlab
-from lab_rig import nics, rig
+from lab_rig import MODE, PAIR, Traffic, check, diag_modes, equal, eventually, exchange, main, netdev_of, netlab, nics, rig
 
 NAME = "lab0"  # a name that the kernel gives to nobody else
 
@@ -30,26 +28,6 @@ class Slot:
         bus = os.listdir(f"{self._port}/pci_bus")[0]
         with open(f"{self._port}/pci_bus/{bus}/rescan", "w", encoding="ascii") as file:
             file.write("1")
-
-
-class Traffic:
-    """The peer sends all the time."""
-
-    def __init__(self, peer):
-        self._peer, self._stop, self.sent = peer, threading.Event(), 0
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self):
-        while not self._stop.is_set():
-            with contextlib.suppress(OSError):
-                self._peer.send(frames.numbered_frame(self.sent, 300))
-            self.sent += 1
-            time.sleep(0.001)
-
-    def close(self):
-        self._stop.set()
-        self._thread.join()
 
 
 def named(netdev, name, queues=None):

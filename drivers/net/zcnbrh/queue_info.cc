@@ -49,7 +49,7 @@ int burst_mode_get(struct rte_eth_dev* dev, uint16_t queue, const char* burst,
   if (port == nullptr) return -ENOTSUP;
   if (queue >= port->slots.size() || !port->slots[queue]->pair.bound()) return -EINVAL;
   mode->flags = RTE_ETH_BURST_FLAG_PER_QUEUE;
-  std::snprintf(mode->info, sizeof mode->info, "Scalar, %s: %s", burst, describe_queue(*port, queue).c_str());
+  std::snprintf(mode->info, sizeof mode->info, "%s: %s", burst, describe_queue(*port, queue).c_str());
   return 0;
 }
 int rx_burst_mode_get(struct rte_eth_dev* dev, uint16_t queue, struct rte_eth_burst_mode* mode) noexcept {
