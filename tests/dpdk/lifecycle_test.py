@@ -49,6 +49,7 @@ def port_stop_under_load():
         r.ping()
 
 
+# net_af_xdp keeps its program on the netdev while the port is stopped: its packets go to a ring that nobody reads.
 def host_keeps_network():
     """while the port is stopped, packets go to the host's own stack"""
     with rig() as r:
@@ -153,6 +154,8 @@ def attach_second():
         r.pmd.command("stop")
 
 
+# net_af_xdp: `port stop 0`, `port config all rxd 256`, `port start 0` is
+# "xsk_configure(): Failed to create xsk socket".
 def queues_reconfigured():
     """queues and descriptors reconfigured on a stopped port, up and down"""
     with rig(queues=4, keys={"queue_count": 4}) as r:
@@ -228,6 +231,7 @@ def own_interface_down():
         r.pmd.command("stop")
 
 
+# net_af_xdp leaves its program (xsk_def_prog) on the netdev after kill -9, and PROMISC after a quit.
 def killed():
     """kill -9 under load leaves no program, and the next start works at once; ten times"""
     with rig(start=False) as r:

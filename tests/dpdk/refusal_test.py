@@ -82,6 +82,8 @@ def start_refused(keys, words, before=None, app=(), **options):
         return text
 
 
+# net_af_xdp takes off whatever is there at its end: start it, `ip -force link set dev X xdp obj plain.bpf.o sec xdp`,
+# quit, and plain's program is gone.
 def alien_program():
     """somebody else's XDP program (bpf_link) stays, and the error names it"""
     start_refused({}, ["app0", "not ours and stays", "zl_verdict"],
@@ -113,6 +115,8 @@ def second_process():
         r.ping(50)
 
 
+# net_af_xdp runs in copy mode on a veth and says nothing of it:
+# `dpdk-testpmd --no-pci --vdev=net_af_xdp0,iface=X -- -i`.
 def zero_copy_required():
     """zc=require on a driver without zero-copy: refused, with the driver's name"""
     start_refused({"zc": "require"}, ["zc=require", "veth", "no AF_XDP zero-copy"])
@@ -142,6 +146,8 @@ def queue_taken():
         r.ping(50)
 
 
+# net_af_xdp posts 2048 buffers a queue whatever --rxd says: with --total-num-mbufs=1500 --rxd=64 it ends in
+# "eth_rx_queue_setup(): Failed to configure xdp socket", and no word of the pool.
 def small_pool():
     """a pool that cannot fill the rings of all queues: an error with pool, numbers and cure"""
     text = start_refused({"queue_count": 4}, ["mb_pool_0", "free buffers", "at least 64"], queues=4,
