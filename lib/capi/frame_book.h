@@ -26,9 +26,8 @@ namespace zcnbrh::capi {
 
 // One for each ledger byte; those that belong to no frame's first bytes are never lent.
 struct FrameTag {
-  static constexpr uint8_t kLent = 1;     // the application holds it
-  static constexpr uint8_t kCredit = 2;   // and its credit at the gate: it was received
-  static constexpr uint8_t kSending = 4;  // inside a send: no second one in the same batch
+  static constexpr uint8_t kLent = 1;    // the application holds it
+  static constexpr uint8_t kCredit = 2;  // and its credit at the gate: it was received
 
   uint64_t chunk = 0;
   uint32_t generation = 0;
@@ -77,10 +76,18 @@ class FrameBook {
     uintptr_t base;  // of the UMEM
     uint64_t frame_size;
     FrameTag* tags;
+    size_t count;  // of tags
 
-    FrameTag& tag_of(const struct zcnbrh_frame& frame) const {
-      return tags[static_cast<uint32_t>(frame.cookie)];
+    // The tag of a frame that the application holds, or nullptr. `offset`: of its data from its first byte.
+    FrameTag* find(const struct zcnbrh_frame& frame, uint64_t& offset) const {
+      const auto i = static_cast<uint32_t>(frame.cookie);
+      if (i >= count) return nullptr;
+      FrameTag& tag = tags[i];
+      offset = reinterpret_cast<uintptr_t>(frame.data) - base - tag.chunk;
+      const bool held = (tag.state & FrameTag::kLent) != 0 && tag.generation == frame.cookie >> 32;
+      return held && offset < frame_size ? &tag : nullptr;
     }
+    FrameTag& tag_of(ChunkOffset chunk) const { return tags[index(chunk)]; }
     void lend(struct zcnbrh_frame& out, ChunkOffset chunk, uint64_t data, uint32_t length,
               uint8_t state) const {
       const uint64_t i = index(chunk);
@@ -94,7 +101,7 @@ class FrameBook {
       out.cookie = uint64_t{generation} << 32 | i;
     }
   };
-  View view() { return {reinterpret_cast<uintptr_t>(base_), frame_size_, tags_.data()}; }
+  View view() { return {reinterpret_cast<uintptr_t>(base_), frame_size_, tags_.data(), tags_.size()}; }
 
   // `data`: bytes from the UMEM's first byte. The caller adds up with lent().
   void lend(struct zcnbrh_frame& out, ChunkOffset chunk, uint64_t data, uint32_t length, uint8_t state) {
@@ -102,38 +109,26 @@ class FrameBook {
   }
   void lent(uint32_t count) { change_application(count); }
 
-  // The tag of a frame that the application holds, or nullptr.
-  FrameTag* find(const struct zcnbrh_frame& frame) {
-    const auto i = static_cast<uint32_t>(frame.cookie);
-    if (i >= tags_.size()) return nullptr;
-    FrameTag& tag = tags_[i];
-    const bool lent = (tag.state & (FrameTag::kLent | FrameTag::kSending)) == FrameTag::kLent;
-    const bool held = lent && tag.generation == frame.cookie >> 32;
-    return held && offset(frame, tag) < frame_size_ ? &tag : nullptr;
-  }
-  // Of the data from the frame's first byte; beyond frame_size when data is not in the frame.
-  uint64_t offset(const struct zcnbrh_frame& frame, const FrameTag& tag) const {
-    return reinterpret_cast<uintptr_t>(frame.data) - reinterpret_cast<uintptr_t>(base_ + tag.chunk);
-  }
-  FrameTag& tag_of(const struct zcnbrh_frame& frame) const {
-    return tags_[static_cast<uint32_t>(frame.cookie)];
-  }
-
-  // Gives frames without a credit back to the pool, up to the first that the application does not hold.
-  uint32_t release(const struct zcnbrh_frame* frames, uint32_t count) {
+  // Gives frames back to the pool, up to the first that the application does not hold. Returns how many;
+  // `credits`: of these, with a credit.
+  uint32_t release(const struct zcnbrh_frame* frames, uint32_t count, uint32_t& credits) {
+    const View view = this->view();
     uint32_t done = 0;
-    uint32_t waiting = 0;
-    ChunkOffset chunks[kReleaseChunk];
-    for (; done < count; ++done) {
-      FrameTag* tag = find(frames[done]);
-      if (tag == nullptr) break;
-      tag->state = 0;
-      chunks[waiting++] = ChunkOffset{tag->chunk};
-      if (waiting < kReleaseChunk) continue;
-      give(chunks, waiting);
-      waiting = 0;
+    for (bool more = true; more;) {
+      ChunkOffset chunks[kReleaseChunk];
+      uint32_t n = 0;
+      for (; n < kReleaseChunk && done + n < count; ++n) {
+        uint64_t offset;
+        FrameTag* tag = view.find(frames[done + n], offset);
+        if (tag == nullptr) break;
+        credits += (tag->state & FrameTag::kCredit) != 0;
+        tag->state = 0;
+        chunks[n] = ChunkOffset{tag->chunk};
+      }
+      give(chunks, n);
+      done += n;
+      more = n == kReleaseChunk;
     }
-    give(chunks, waiting);
     returned(done);
     return done;
   }

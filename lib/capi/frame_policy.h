@@ -12,35 +12,38 @@
 
 namespace zcnbrh::capi {
 
-// The caller has checked each frame, see FrameQueue::send().
+// A frame that FrameQueue::send() has checked and taken from the application.
+struct CheckedFrame {
+  struct xdp_desc desc;
+  ChunkOffset chunk;
+  uint8_t state;  // of its tag, should it go back to the application
+};
+
 struct FrameTxPolicy {
-  using Packet = const struct zcnbrh_frame;
+  using Packet = const CheckedFrame;
   FrameBook& book;
 
-  TxPlan plan(const struct zcnbrh_frame& frame, uint32_t /*max_length*/) const {
-    const FrameTag& tag = book.tag_of(frame);
-    return {TxVerdict::kByAddress, frame.length, ChunkOffset{tag.chunk},
-            static_cast<uint32_t>(book.offset(frame, tag))};
+  TxPlan plan(const CheckedFrame& frame, uint32_t /*max_length*/) const {
+    return {TxVerdict::kByAddress, frame.desc.len, frame.chunk,
+            static_cast<uint32_t>(AddressFormat::data(frame.desc.addr) - raw(frame.chunk))};
   }
   template <Simd kSimd>
-  PlannedRun plan_run(SimdTag<kSimd> /*wide*/, const struct zcnbrh_frame* frames, uint32_t count,
-                      const AddressFormat& format, struct xdp_desc* slots, ChunkOffset* chunks) const {
-    const FrameBook::View view = book.view();
+  PlannedRun plan_run(SimdTag<kSimd> /*wide*/, const CheckedFrame* frames, uint32_t count,
+                      const AddressFormat& /*format*/, struct xdp_desc* slots, ChunkOffset* chunks) const {
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < count; ++i) {
-      const uint64_t chunk = view.tag_of(frames[i]).chunk;
-      const uint64_t offset = reinterpret_cast<uintptr_t>(frames[i].data) - view.base - chunk;
-      chunks[i] = ChunkOffset{chunk};
-      slots[i] = {format.encode(chunks[i], static_cast<uint32_t>(offset)), frames[i].length, 0};
-      bytes += frames[i].length;
+      slots[i] = frames[i].desc;
+      chunks[i] = frames[i].chunk;
+      bytes += frames[i].desc.len;
     }
     return {count, bytes};
   }
   // Never called: a queue of the C API has no bounce frames, since each frame can be sent by address.
-  void copy_out(const struct zcnbrh_frame& frame, uint8_t* to) const {
-    std::memcpy(to, frame.data, frame.length);
+  void copy_out(const CheckedFrame& frame, uint8_t* to) const {
+    const uintptr_t from = book.view().base + AddressFormat::data(frame.desc.addr);
+    std::memcpy(to, reinterpret_cast<const void*>(from), frame.desc.len);
   }
-  void done(const struct zcnbrh_frame& /*frame*/) const {}
+  void done(const CheckedFrame& /*frame*/) const {}
   void completed(const ChunkOffset* chunks, uint32_t count) const { book.give(chunks, count); }
 };
 

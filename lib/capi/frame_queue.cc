@@ -15,6 +15,7 @@ namespace zcnbrh::capi {
 namespace {
 
 constexpr uint32_t kAllocChunk = 64;
+constexpr uint32_t kSendChunk = 128;
 
 }  // namespace
 
@@ -35,7 +36,10 @@ int FrameQueue::poll(struct zcnbrh_frame* frames, uint32_t count) {
 int FrameQueue::alloc(struct zcnbrh_frame* frames, uint32_t count) {
   if (book_->available() < count) {
     FrameTxPolicy policy{*book_};
-    drain(pair_.tx(), policy);
+    if (wide_ == Simd::kAvx2)
+      drain<Simd::kAvx2>(pair_.tx(), policy);
+    else
+      drain(pair_.tx(), policy);
   }
   uint32_t got = 0;
   while (got < count) {
@@ -55,60 +59,67 @@ int FrameQueue::alloc(struct zcnbrh_frame* frames, uint32_t count) {
 }
 
 int FrameQueue::release(const struct zcnbrh_frame* frames, uint32_t count) {
-  uint32_t done = 0;
   uint32_t credits = 0;
-  for (bool more = true; more;) {
-    ChunkOffset chunks[kAllocChunk];
-    uint32_t n = 0;
-    for (; n < kAllocChunk && done + n < count; ++n) {
-      FrameTag* tag = book_->find(frames[done + n]);
-      if (tag == nullptr) break;
-      credits += (tag->state & FrameTag::kCredit) != 0;
-      tag->state = 0;
-      chunks[n] = ChunkOffset{tag->chunk};
-    }
-    book_->give(chunks, n);
-    done += n;
-    more = n == kAllocChunk;
-  }
-  book_->returned(done);
+  const uint32_t done = book_->release(frames, count, credits);
   if (credits != 0) return_credits(pair_.rx().gate, rx_->credit, credits);
   return done != 0 || count == 0 ? static_cast<int>(done) : -EINVAL;
 }
 
-int FrameQueue::send(const struct zcnbrh_frame* frames, uint32_t count) {
-  uint32_t valid = 0;
-  int error = 0;
-  for (; valid < count; ++valid) {
-    FrameTag* tag = book_->find(frames[valid]);
-    const uint64_t length = frames[valid].length;
-    if (tag == nullptr) {
-      error = -EINVAL;
+// Frames are the application's no more once checked, so that one named twice is found the second time.
+FrameQueue::Checked FrameQueue::check(const struct zcnbrh_frame* frames, uint32_t count,
+                                      CheckedFrame* out) const {
+  const FrameBook::View view = book_->view();
+  const AddressFormat format = pair_.tx().format;
+  Checked checked;
+  for (; checked.count < count; ++checked.count) {
+    const struct zcnbrh_frame& frame = frames[checked.count];
+    uint64_t offset;
+    FrameTag* tag = view.find(frame, offset);
+    const uint32_t length = frame.length;
+    if (tag == nullptr || length == 0 || offset + length > view.frame_size) [[unlikely]] {
+      checked.error = tag == nullptr ? -EINVAL : -EMSGSIZE;
       break;
     }
-    if (length == 0 || book_->offset(frames[valid], *tag) + length > book_->frame_size()) {
-      error = -EMSGSIZE;
-      break;
-    }
-    tag->state |= FrameTag::kSending;
+    const ChunkOffset chunk{tag->chunk};
+    const uint8_t state = tag->state;
+    tag->state = 0;
+    checked.credits += (state & FrameTag::kCredit) != 0;
+    out[checked.count] = {{format.encode(chunk, static_cast<uint32_t>(offset)), length, 0}, chunk, state};
   }
-  if (valid == 0) return error;
+  return checked;
+}
+
+// Those that the burst did not take are the application's again.
+uint32_t FrameQueue::send_checked(const CheckedFrame* frames, Checked& checked) {
   FrameTxPolicy policy{*book_};
-  const uint32_t taken = wide_ == Simd::kAvx2 ? tx_burst<false, Simd::kAvx2>(pair_.tx(), policy, frames, valid)
-                                              : tx_burst(pair_.tx(), policy, frames, valid);
-  uint32_t credits = 0;
-  for (uint32_t i = 0; i < valid; ++i) {
-    FrameTag& tag = book_->tag_of(frames[i]);
-    if (i < taken) {
-      credits += (tag.state & FrameTag::kCredit) != 0;
-      tag.state = 0;
-    } else {
-      tag.state &= static_cast<uint8_t>(~FrameTag::kSending);
-    }
+  const uint32_t taken = wide_ == Simd::kAvx2
+                             ? tx_burst<false, Simd::kAvx2>(pair_.tx(), policy, frames, checked.count)
+                             : tx_burst(pair_.tx(), policy, frames, checked.count);
+  const FrameBook::View view = book_->view();
+  for (uint32_t i = taken; i < checked.count; ++i) {
+    view.tag_of(frames[i].chunk).state = frames[i].state;
+    checked.credits -= (frames[i].state & FrameTag::kCredit) != 0;
+  }
+  return taken;
+}
+
+int FrameQueue::send(const struct zcnbrh_frame* frames, uint32_t count) {
+  uint32_t taken = 0, credits = 0;
+  int error = 0;
+  for (bool more = count != 0; more;) {
+    CheckedFrame part[kSendChunk];
+    const uint32_t want = count - taken < kSendChunk ? count - taken : kSendChunk;
+    Checked checked = check(frames + taken, want, part);
+    if (checked.count == 0) error = checked.error;
+    const uint32_t sent = checked.count != 0 ? send_checked(part, checked) : 0;
+    taken += sent;
+    credits += checked.credits;
+    more = sent == want && taken < count;
   }
   book_->returned(taken);
   if (credits != 0) return_credits(pair_.rx().gate, rx_->credit, credits);
-  return taken == 0 && stopped(pair_.tx().door) ? -ENOTRECOVERABLE : static_cast<int>(taken);
+  if (taken != 0 || count == 0) return static_cast<int>(taken);
+  return error == 0 && stopped(pair_.tx().door) ? -ENOTRECOVERABLE : error;
 }
 
 int FrameQueue::send_copy(const void* data, size_t length) {

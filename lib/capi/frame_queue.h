@@ -82,6 +82,14 @@ class FrameQueue {
   void leave(bool let_go);
   void look_at_books() const;
   std::string place() const;
+  // Frames that send() has checked: how many, with how many credits, and what is wrong with the next one.
+  struct Checked {
+    uint32_t count = 0;
+    uint32_t credits = 0;
+    int error = 0;
+  };
+  Checked check(const struct zcnbrh_frame* frames, uint32_t count, struct CheckedFrame* out) const;
+  uint32_t send_checked(const struct CheckedFrame* frames, Checked& checked);
   static bool stopped(const BurstDoor& door) { return door.is_shut(); }
 
   // Data path.

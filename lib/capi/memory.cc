@@ -101,7 +101,8 @@ int zcnbrh_memory_close(struct zcnbrh_memory* memory) noexcept {
 int zcnbrh_memory_release_batch(struct zcnbrh_memory* memory, const struct zcnbrh_frame* frames,
                                 uint32_t count) noexcept {
   if (const int error = refuse(memory, frames, "zcnbrh_memory_release")) return error;
-  const uint32_t done = inside(memory)->book().release(frames, count);
+  uint32_t no_credits = 0;  // frames of a shared memory have none
+  const uint32_t done = inside(memory)->book().release(frames, count, no_credits);
   if (done != 0 || count == 0) return static_cast<int>(done);
   return fail(EINVAL, "zcnbrh_memory_release",
               "the application does not hold this frame of this memory; it was given back already, is another "
