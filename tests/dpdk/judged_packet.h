@@ -17,7 +17,7 @@ namespace zcnbrh::testing {
 // The payload of the packet sent by `port` arrives, byte for byte. A kernel that was too busy to send is asked
 // again by the next burst, also by one of nothing.
 inline void expect_arrival(uint16_t port, KernelPeer& peer, const MadePacket& packet, size_t payload) {
-  uint8_t data[2048];
+  uint8_t data[9216];
   int length = -1;
   for (int i = 0; i < 500 && length < 0; ++i) {
     rte_eth_tx_burst(port, 0, nullptr, 0);

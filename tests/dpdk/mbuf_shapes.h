@@ -35,12 +35,16 @@ class MbufMaker {
   // nullptr: the pools are empty. Whoever sends it frees it, as any mbuf.
   rte_mbuf* make(const Bytes& bytes, Shape shape, std::mt19937& random);
 
-  // True if the shared data of the packets made so far is as it was; gives up our references to it.
+  // True if the shared data of the packets made so far, and what lies before it in its buffer, is as it was;
+  // gives up our references to it.
   bool untouched();
+  // Packets in the application's own memory that were freed with a byte of it changed, of all makers.
+  static int written_external();
 
  private:
   struct Watched {
     rte_mbuf* owner;
+    Bytes before;  // from the buffer's start
     Bytes bytes;
   };
   rte_mbuf* segment(rte_mempool* pool, const uint8_t* bytes, size_t length, bool headroom);

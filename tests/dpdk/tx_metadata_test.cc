@@ -85,6 +85,18 @@ class TxMetadata : public ::testing::Test {
   void arrives(const MadePacket& packet, size_t payload) {
     expect_arrival(port_->id(), *peer_, packet, payload);
   }
+  // Bytes of the longest packet that the port sends, found by trying.
+  uint32_t longest() {
+    longest_ = 1000;
+    for (uint32_t refused = 5000; refused - longest_ > 1;) {
+      const uint32_t tried = (longest_ + refused) / 2;
+      const uint64_t before = port_->sum("_invalid");
+      rte_mbuf* m = MbufMaker(pool_, foreign_).make(Bytes(tried, 0x11), Shape::kExternal, random_);
+      if (m == nullptr || rte_eth_tx_burst(port_->id(), 0, &m, 1) != 1) return 0;
+      (port_->sum("_invalid") == before ? longest_ : refused) = tried;
+    }
+    return longest_;
+  }
   static uapi::XskTxMetadata before(const uint8_t* data) {
     uapi::XskTxMetadata metadata;
     std::memcpy(&metadata, data - sizeof metadata, sizeof metadata);
@@ -98,6 +110,7 @@ class TxMetadata : public ::testing::Test {
   rte_mempool* foreign_ = nullptr;
   std::unique_ptr<EalPort> port_;
   std::mt19937 random_{11};
+  uint32_t longest_ = 0;
 };
 
 TEST_F(TxMetadata, TheChecksumIsLeftToTheDevice) {
@@ -124,18 +137,67 @@ TEST_F(TxMetadata, TheChecksumIsLeftToTheDevice) {
   EXPECT_EQ(peer_->count("Udp", "InCsumErrors") + peer_->count("", "Udp6InCsumErrors"), 0U);
 }
 
+// A request is written before the packet: never into what somebody else may read, or the application's memory.
 TEST_F(TxMetadata, EveryOtherShapeGoesBySoftware) {
   start("2", kTx);
-  for (int round = 0; round < 200; ++round) {
+  MbufMaker maker(pool_, foreign_);
+  const int written = MbufMaker::written_external();
+  for (int round = 0; round < 400; ++round) {
     MadeOptions options;
     options.ipv6 = round % 2 != 0;
+    options.tags = round % 5 == 0;
     options.payload = 1 + random_() % 1200;
-    const MadePacket packet = make_packet(options, random_);
-    static constexpr Shape kShapes[] = {Shape::kDirect,  Shape::kNoHeadroom,   Shape::kChain,
-                                        Shape::kForeign, Shape::kForeignChain, Shape::kExternal};
-    send(made(packet, kShapes[random_() % std::size(kShapes)]));
+    MadePacket packet = make_packet(options, random_);
+    packet.tci = 0;
+    const auto shape = static_cast<Shape>(round / 2 % static_cast<int>(Shape::kCount));
+    SCOPED_TRACE(to_string(shape));
+    const uint64_t copied = port_->sum("bounce_copies");
+    rte_mbuf* m = maker.make(packet.bytes, shape, random_);
+    ASSERT_NE(m, nullptr);
+    packet.describe(*m);
+    send(m);
     arrives(packet, options.payload);
+    ASSERT_FALSE(HasFatalFailure());
+    const bool others_see_it =
+        shape == Shape::kShared || shape == Shape::kIndirect || shape == Shape::kExternal;
+    EXPECT_GE(port_->sum("bounce_copies"), copied + (others_see_it ? 1 : 0));
+    ASSERT_TRUE(maker.untouched());
   }
+  port_.reset();  // and every external buffer is back
+  EXPECT_EQ(MbufMaker::written_external(), written);
+  EXPECT_EQ(peer_->count("Udp", "InCsumErrors") + peer_->count("", "Udp6InCsumErrors"), 0U);
+}
+
+// The request takes its bytes from the bounce frame: the longest packet is so much shorter, fills the frame to
+// its end, and arrives as any other. One byte more is refused by the driver, not by the kernel.
+TEST_F(TxMetadata, ThePacketThatFillsAFrameHasRoomForItsRequest) {
+  ASSERT_TRUE(peer_->shell("ip link set dev zk1 mtu 3400"));
+  start("2", 0);
+  const uint32_t whole = longest();
+  port_.reset();
+  start("6", (kTx & ~RTE_ETH_TX_OFFLOAD_MULTI_SEGS) | kLaunch);  // or a longer one goes in two frames
+  ASSERT_EQ(longest(), whole - sizeof(uapi::XskTxMetadata));
+  const int at = rte_mbuf_dynfield_lookup(RTE_MBUF_DYNFIELD_TIMESTAMP_NAME, nullptr);
+  const int bit = rte_mbuf_dynflag_lookup(RTE_MBUF_DYNFLAG_TX_TIMESTAMP_NAME, nullptr);
+  const uint64_t copied = port_->sum("bounce_copies");
+  for (int round = 0; round < 160; ++round) {  // several go through each bounce frame's neighbourhood
+    const uint32_t shorter = round % 16;
+    MadeOptions options;
+    options.ipv6 = round % 2 != 0;
+    options.tags = round % 3 == 0;
+    options.payload = longest_ - (14 + (options.ipv6 ? 40 : 20) + 8) - 4 * options.tags - shorter;
+    MadePacket packet = make_packet(options, random_);
+    packet.tci = 0;
+    rte_mbuf* m = made(packet, round % 2 != 0 ? Shape::kExternal : Shape::kChain);
+    ASSERT_NE(m, nullptr);
+    ASSERT_EQ(m->pkt_len + 4 * options.tags + shorter, longest_);
+    *RTE_MBUF_DYNFIELD(m, at, rte_mbuf_timestamp_t*) = 1;
+    m->ol_flags |= 1ULL << bit;
+    send(m);
+    arrives(packet, options.payload);
+    ASSERT_FALSE(HasFatalFailure()) << round;
+  }
+  EXPECT_EQ(port_->sum("bounce_copies"), copied + 160);
 }
 
 TEST_F(TxMetadata, TheLaunchTimeIsHandedOver) {
