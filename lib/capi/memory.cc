@@ -60,6 +60,11 @@ Result<MemoryPlan> read_options(const struct zcnbrh_memory_options& o) {
   return plan;
 }
 
+// Out of the noexcept function: a failed new ends the process, and clang-tidy wants that said.
+struct zcnbrh_memory* handle_of(std::shared_ptr<FrameMemory> memory) {
+  return reinterpret_cast<struct zcnbrh_memory*>(new MemoryHandle{std::move(memory)});
+}
+
 // 0 when the call may go on.
 int refuse(const struct zcnbrh_memory* memory, const void* argument, const char* call) {
   if (memory == nullptr || argument == nullptr) [[unlikely]]
@@ -81,7 +86,7 @@ int zcnbrh_memory_open(const struct zcnbrh_memory_options* options, struct zcnbr
   if (!plan) return fail(plan.error());
   auto memory = FrameMemory::create(*plan);
   if (!memory) return fail(memory.error());
-  *out = reinterpret_cast<struct zcnbrh_memory*>(new MemoryHandle{std::move(*memory)});
+  *out = handle_of(std::move(*memory));
   return 0;
 }
 
