@@ -16,6 +16,7 @@ import re
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 SOURCE = pathlib.Path(os.environ["ZCNBRH_SOURCE_DIR"])
