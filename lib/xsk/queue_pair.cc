@@ -109,7 +109,6 @@ Result<QueuePair> QueuePair::adopt(Kernel& kernel, UniqueFd fd, const RingSizes&
   if (!socket) return socket.error();
   QueuePair out;
   out.socket_ = std::move(*socket);
-  const bool kicks_by_poll = rx.wake.kick_tx == rx.wake.kick_tx_by_poll;
   out.rx_ = rx;
   out.tx_ = tx;
   out.rx_.door = out.tx_.door = BurstDoor();
@@ -117,14 +116,20 @@ Result<QueuePair> QueuePair::adopt(Kernel& kernel, UniqueFd fd, const RingSizes&
   out.rx_.fill = out.socket_.fill();
   out.rx_.tx_watch = out.tx_.tx = out.socket_.tx();
   out.tx_.completion = out.socket_.completion();
-  out.rx_.wake = out.tx_.wake = kernel.wake(out.socket_.fd());
-  if (kicks_by_poll) out.rx_.wake.kick_tx = out.tx_.wake.kick_tx = out.rx_.wake.kick_tx_by_poll;
+  out.follow_wakeup(rx);
   out.rx_.gate = {};
   out.tx_.line = nullptr;  // the thread is the other process's
   out.tx_.kicked_elsewhere = false;
   out.tx_.frames.forget();
   out.tx_.bounce_base = umem_base;
   return out;
+}
+
+void QueuePair::follow_wakeup(const RxLocal& original) {
+  const bool kicks_by_poll = original.wake.kick_tx == original.wake.kick_tx_by_poll;
+  rx_.busy_poll = original.busy_poll;
+  rx_.wake = tx_.wake = socket_.kernel().wake(socket_.fd());
+  if (kicks_by_poll) rx_.wake.kick_tx = tx_.wake.kick_tx = rx_.wake.kick_tx_by_poll;
 }
 
 void QueuePair::drop() {

@@ -62,9 +62,11 @@ class QueuePair {
   // The local half of a queue that another process has set up, from copies of its local halves, of which all
   // that is this process's own is made anew: rings, wake-ups, doors (shut). `umem_base`: where this process has
   // byte 0 of the UMEM mapped, or would have it; only bounce frames are reached through it. Of the functions
-  // below only rx(), tx(), socket() and drop() have a meaning then.
+  // below only rx(), tx(), socket(), follow_wakeup() and drop() have a meaning then.
   static Result<QueuePair> adopt(Kernel& kernel, UniqueFd fd, const RingSizes& sizes, const RxLocal& rx,
                                  const TxLocal& tx, uint8_t* umem_base);
+  // The adopted half wakes the kernel as the original does, which may have changed. The doors are shut.
+  void follow_wakeup(const RxLocal& original);
   // Takes the adopted half away again. The doors are shut and nobody is inside.
   void drop();
 
@@ -76,7 +78,8 @@ class QueuePair {
   Status set_busy_poll(uint32_t budget);
   // After somebody with the privilege has set it on our socket: looks whether it is so, and uses it.
   Status adopt_busy_poll();
-  // Wakeup mode again. With both doors shut, and nobody kicking (stop_kicks()). An error leaves busy polling on.
+  // Wakeup mode again. With both doors shut, and nobody kicking (stop_kicks()). An error leaves busy polling
+  // on.
   Status clear_busy_poll();
 
   // Has a thread kick for the TX half, or look after what its own kicks left behind; `cpus`: where it may run.

@@ -69,7 +69,7 @@ Status check_queue(const PmdPort& port, uint16_t queue, bool wants_rx, bool want
 Status change_busy_poll(PmdPort& port, QueueSlot& slot, uint16_t queue, uint32_t packets) {
   if (!slot.pair.stop_kicks())
     return Error{EBUSY, "kick=thread", "the thread is stuck in a system call; try again"};
-  const Status s = packets != 0 ? port.port->set_busy_poll(slot.pair, packets) : slot.pair.clear_busy_poll();
+  Status s = packets != 0 ? port.port->set_busy_poll(slot.pair, packets) : slot.pair.clear_busy_poll();
   start_kicks(port, slot, queue);
   return s;
 }

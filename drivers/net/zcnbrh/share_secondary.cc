@@ -227,6 +227,7 @@ Status Primary::take(JoinedPort& joined, uint16_t queue, FdChannel::Message& car
   QueueSlot& slot = *joined.port->slots[queue];
   if (slot.pair && holding.generation == shared.generation) {
     if (!shut_and_wait({&slot.pair.rx().door, &slot.pair.tx().door})) return Error{EBUSY, "a burst", {}};
+    slot.pair.follow_wakeup(shared.rx_local);  // busy polling may have been switched
   } else {
     drop(joined, queue);
     auto tail = map_tail(carrier.fds[kShareTail]);
