@@ -55,9 +55,7 @@ Status add_key(std::vector<Map>& maps, std::string_view key, std::string_view va
 
 // Drivers of NICs, and net_tap, put a packet type into every mbuf, and programs written for one may read it
 // without asking. Ours parses for it, so it does where it stands for one, unless packet_types=0 is said.
-bool gives_packet_types(std::string_view device) {
-  return parse_pci(device) || device.starts_with("net_tap");
-}
+bool gives_packet_types(std::string_view device) { return parse_pci(device) || device.starts_with("net_tap"); }
 
 Status add_item(std::vector<Map>& maps, std::string_view item) {
   const size_t equals = item.find('=');

@@ -89,6 +89,23 @@ def vanishes_before_start():
         equal(pmd.quit(), 0, "exit status")
 
 
+def hot_plug_falls_back():
+    """a device that is plugged in later and cannot move: its old driver takes it, said aloud, and it carries packets"""
+    with rig(pairs=2, start=False) as r:
+        report = r.lab.keep(Report())
+        pmd = launch(r, ["net_null0"], f"net_null0={r.apps[1]},net_af_packet1=nosuch0", report=report)
+        shown = pmd.command(f"port attach net_af_packet1,iface={r.apps[0]}")
+        check("Port 1 is attached" in shown and "net_af_packet1 cannot move to nosuch0" in shown and
+              "stays with its old driver" in shown, shown)
+        equal(drivers(pmd), {0: ("net_null0", "net_zcnbrh"), 1: ("net_af_packet1", "net_af_packet")}, "ports")
+        pmd.commands("port start 1", "set promisc 1 on", "set portlist 1")
+        r.forward("io")
+        check_echo(r, count=64)
+        pmd.commands("stop", "set promisc all off")
+        r.quit()
+        equal(report.fates(), {"net_null0": "moved", "net_af_packet1": "fell back"}, "fates")
+
+
 def vendor_commands():
     """testpmd is linked to vendors' drivers: what of it calls them says that it is not there, and the calls are counted"""
     with rig(start=False) as r:
@@ -109,4 +126,5 @@ def vendor_commands():
 
 
 if __name__ == "__main__":
-    main([static_is_not_reached, static_with_our_driver, mere_reference, vanishes_before_start, vendor_commands])
+    main([static_is_not_reached, static_with_our_driver, mere_reference, vanishes_before_start, hot_plug_falls_back,
+          vendor_commands])
