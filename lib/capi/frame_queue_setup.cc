@@ -168,7 +168,10 @@ Status FrameQueue::bind() {
 }
 
 bool FrameQueue::try_busy_poll(std::string* why_not) {
-  const uint32_t budget = port_->config().busy_budget.value_or(0);
+  const uint32_t budget = port_->config().busy_polling();
+  if (port_->config().sched == Sched::kThreaded)
+    log_line(LogLevel::kWarning,
+             "%s: sched=threaded: the library has no thread to see to it; using wakeup mode", place().c_str());
   if (budget == 0 || port_->is_loop()) return false;
   const Status s = port_->set_busy_poll(pair_, budget);
   if (s) return true;

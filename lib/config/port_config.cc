@@ -90,6 +90,8 @@ Status check_loop(const PortConfig& config) {
     if (config.peer.empty()) return {};
     return config_error("peer=" + quoted_bytes(config.peer) + ": pairs loop ports only; needs iface=loop");
   }
+  if (config.sched != Sched::kAuto)
+    return config_error("sched: iface=loop has no kernel whose work could be scheduled; leave it out");
   if (config.kick == Kick::kThread)
     return config_error("kick=thread: iface=loop makes no system calls; leave it out");
   const char* needs_program = !config.xdp_prog.empty()           ? "xdp_prog"
@@ -106,7 +108,16 @@ Status check_loop(const PortConfig& config) {
                       ": iface=loop has no XDP program; leave the key out or name a netdev");
 }
 
+Status check_sched(const PortConfig& config) {
+  if (!config.busy_budget || config.sched == Sched::kAuto) return {};
+  if ((*config.busy_budget != 0) == (config.sched == Sched::kBusy)) return {};
+  return config_error("busy_budget=" + std::to_string(*config.busy_budget) +
+                      (config.sched == Sched::kBusy ? " and sched=busy" : " and sched=wakeup or threaded") +
+                      " exclude each other; leave one out");
+}
+
 Status check_between_keys(const PortConfig& config) {
+  if (Status sched = check_sched(config); !sched) return sched;
   if (config.start_queue + config.queue_count > kMaxQueues)
     return config_error("start_queue=" + std::to_string(config.start_queue) +
                         ",queue_count=" + std::to_string(config.queue_count) +

@@ -21,6 +21,7 @@
 namespace zcnbrh {
 
 inline constexpr std::string_view kLoopIface = "loop";
+inline constexpr uint32_t kBusyBudget = 64;  // of sched=busy, packets a call; the kernel's own weight of a NAPI
 
 // The order of each enum is the order of the choices in lib/config/port_keys.h.
 enum class XdpMode : uint8_t { kAuto, kDrv, kSkb, kHw };
@@ -28,6 +29,7 @@ enum class ZeroCopy : uint8_t { kRequire, kPrefer, kOff };
 enum class Attach : uint8_t { kAuto, kLink, kDispatcher };
 enum class OnEmpty : uint8_t { kOff, kDrop, kPass };
 enum class Chunks : uint8_t { kAuto, kAligned, kUnaligned };
+enum class Sched : uint8_t { kAuto, kWakeup, kBusy, kThreaded };
 enum class Kick : uint8_t { kAuto, kInline, kThread };
 
 struct PortConfig {
@@ -38,6 +40,7 @@ struct PortConfig {
   std::optional<bool> shared_umem;
   std::string xdp_prog;                 // empty: the built-in program
   std::optional<uint32_t> busy_budget;  // packets; 0: no busy polling
+  Sched sched = Sched::kAuto;           // busy_budget says more, and goes before it
   Kick kick = Kick::kAuto;
   bool force_copy = false;  // ask copy_only() instead
   bool use_cni = false;
@@ -63,6 +66,8 @@ struct PortConfig {
   bool foreign_map() const { return use_cni || use_pinned_map; }
   // Our own program runs, of which we know that it never moves a packet's head.
   bool own_program() const { return xdp_prog.empty() && !foreign_map(); }
+  // Packets a call of the busy polling that is asked for; 0: none.
+  uint32_t busy_polling() const { return busy_budget.value_or(sched == Sched::kBusy ? kBusyBudget : 0); }
   // Zero-copy is not wanted, by either of the two keys that say so.
   bool copy_only() const { return force_copy || zc == ZeroCopy::kOff; }
 

@@ -78,6 +78,14 @@ TEST(PortConfigParse, SetsEachKeysField) {
   EXPECT_EQ(parsed("on_empty=drop").on_empty, OnEmpty::kDrop);
   EXPECT_EQ(parsed("on_empty=pass").on_empty, OnEmpty::kPass);
   EXPECT_EQ(parsed("window=512").window, 512u);
+  EXPECT_EQ(parsed("sched=auto").sched, Sched::kAuto);
+  EXPECT_EQ(parsed("sched=wakeup").sched, Sched::kWakeup);
+  EXPECT_EQ(parsed("sched=busy").sched, Sched::kBusy);
+  EXPECT_EQ(parsed("sched=threaded").sched, Sched::kThreaded);
+  EXPECT_EQ(parsed("sched=busy").busy_polling(), 64U);
+  EXPECT_EQ(parsed("sched=busy,busy_budget=7").busy_polling(), 7U);
+  EXPECT_EQ(parsed("busy_budget=7").busy_polling(), 7U);
+  EXPECT_EQ(parsed("sched=threaded").busy_polling(), 0U);
   EXPECT_EQ(parsed("kick=auto").kick, Kick::kAuto);
   EXPECT_EQ(parsed("kick=inline").kick, Kick::kInline);
   EXPECT_EQ(parsed("kick=thread").kick, Kick::kThread);
@@ -195,13 +203,26 @@ TEST(PortConfigParse, SetsOneKeyAndLeavesTheConfigAloneOnError) {
 }
 
 TEST(PortConfigValidate, AcceptsWhatFits) {
-  for (const char* text :
-       {"iface=eth0", "iface=loop", "iface=loop,peer=net_zcnbrh1,queue_count=4",
-        "iface=eth0,zc=require,force_copy=0", "iface=eth0,force_copy=1,zc=off",
-        "iface=eth0,on_empty=drop,window=256", "iface=eth0,on_empty=pass", "iface=eth0,start_queue=65535",
-        "iface=eth0,start_queue=64512,queue_count=1024", "iface=eth0,use_cni=0,use_pinned_map=0,mode=auto",
-        "iface=eth0,zc=require,allow_skb=0", "iface=eth0,reattach=1", "iface=eth0,kick=thread",
-        "iface=loop,kick=inline", "iface=loop,reattach=0"}) {
+  for (const char* text : {"iface=eth0",
+                           "iface=loop",
+                           "iface=loop,peer=net_zcnbrh1,queue_count=4",
+                           "iface=eth0,zc=require,force_copy=0",
+                           "iface=eth0,force_copy=1,zc=off",
+                           "iface=eth0,on_empty=drop,window=256",
+                           "iface=eth0,on_empty=pass",
+                           "iface=eth0,start_queue=65535",
+                           "iface=eth0,start_queue=64512,queue_count=1024",
+                           "iface=eth0,use_cni=0,use_pinned_map=0,mode=auto",
+                           "iface=eth0,zc=require,allow_skb=0",
+                           "iface=eth0,reattach=1",
+                           "iface=eth0,kick=thread",
+                           "iface=eth0,sched=busy,busy_budget=64",
+                           "iface=eth0,sched=wakeup,busy_budget=0",
+                           "iface=eth0,sched=threaded,busy_budget=0",
+                           "iface=eth0,sched=auto,busy_budget=64",
+                           "iface=loop,sched=auto",
+                           "iface=loop,kick=inline",
+                           "iface=loop,reattach=0"}) {
     const Status status = validated(text);
     EXPECT_TRUE(status.ok()) << text << ": " << status.error().text();
   }
@@ -217,6 +238,12 @@ TEST(PortConfigValidate, RefusesWhatExcludesEachOther) {
       {"iface=loop,xdp_prog=a.o", "key xdp_prog: iface=loop has no XDP program"},
       {"iface=loop,attach=link", "key attach: iface=loop has no XDP program"},
       {"iface=loop,on_empty=drop", "key on_empty: iface=loop has no XDP program"},
+      {"iface=loop,sched=threaded", "sched: iface=loop has no kernel whose work could be scheduled"},
+      {"iface=eth0,sched=busy,busy_budget=0", "busy_budget=0 and sched=busy exclude each other"},
+      {"iface=eth0,sched=wakeup,busy_budget=64",
+       "busy_budget=64 and sched=wakeup or threaded exclude each other"},
+      {"iface=eth0,sched=threaded,busy_budget=64",
+       "busy_budget=64 and sched=wakeup or threaded exclude each other"},
       {"iface=loop,kick=thread", "kick=thread: iface=loop makes no system calls"},
       {"iface=loop,reattach=1", "reattach=1: a loop port has no netdev"},
       {"iface=loop,zc=require", "iface=loop and zc=require exclude each other"},

@@ -59,11 +59,13 @@ int dev_start(struct rte_eth_dev* dev) noexcept {
   start_link(dev);
   watch_program(port);
   tell_unserved_queues(port);
+  watch_sched(port);
   return 0;
 }
 
 int dev_stop(struct rte_eth_dev* dev) noexcept {
   PmdPort& port = *port_of(dev);
+  leave_sched(port);
   disable_queues(port);
   take_down_interrupts(dev);
   report_violations(port);
@@ -106,6 +108,7 @@ int dev_close(struct rte_eth_dev* dev) noexcept {
     port->control.watch = nullptr;
   }
   const ControlLock lock;
+  leave_sched(*port);
   if (port->port->attached()) disable_queues(*port);
   take_down_interrupts(dev);
   report_violations(*port);

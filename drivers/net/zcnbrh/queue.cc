@@ -149,17 +149,18 @@ Status bind_queue(PmdPort& port, QueueSlot& slot, uint16_t queue) {
   if (Status s = slot.pair.bind(request); !s) return s;
   slot.umem->set_mode(slot.pair.outcome().mode, slot.pair.outcome().segments());
   bool busy_poll = false;
-  const uint32_t budget = busy_budget_of(port, queue);
-  slot.control.no_busy_poll_for_interrupts = budget != 0 && wants_rx_interrupts(port);
+  const SchedChoice& sched = decide_sched(port, slot);
+  slot.control.no_busy_poll_for_interrupts = busy_budget_of(port, queue) != 0 && sched.budget == 0;
   if (slot.control.no_busy_poll_for_interrupts) {
-    ZLOG(NOTICE, "port %u queue %u (%s): busy_budget=%u is left out: the application asked for RX interrupts",
-         port.port_id, queue, port.name.c_str(), budget);
-  } else if (budget != 0) {
-    const Status s = port.port->set_busy_poll(slot.pair, budget);
+    ZLOG(NOTICE, "port %u queue %u (%s): %s", port.port_id, queue, port.name.c_str(), sched.why.c_str());
+  } else if (sched.budget != 0) {
+    const Status s = port.port->set_busy_poll(slot.pair, sched.budget);
     busy_poll = s.ok();
-    if (!s)
+    if (!s) {
       ZLOG(WARNING, "port %u (%s): busy_budget=%u: %s; using wakeup mode", port.port_id, port.name.c_str(),
-           budget, s.error().text().c_str());
+           sched.budget, s.error().text().c_str());
+      slot.control.sched.choice.why += ": " + s.error().text();
+    }
   }
   if (slot.nb_rx != 0) slot.pair.set_gate(port.port->gate(netdev_queue), credit_window(port, slot, queue));
   for (const std::string& refusal : slot.pair.outcome().refusals)
@@ -321,6 +322,7 @@ void close_queue(PmdPort& port, uint16_t queue) {
     if (slot.nb_tx != 0) drain(slot.pair.tx(), slot.tx_policy);
     keep_counts(port, queue);
   }
+  slot.control.sched.napi.end();
   const bool proven = slot.pair.release();
   interrupts_follow(port, queue);
   if (slot.umem) {

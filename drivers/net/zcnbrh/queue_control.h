@@ -6,6 +6,7 @@
 
 #include <rte_ethdev.h>
 
+#include "drivers/net/zcnbrh/autopilot.h"
 #include "drivers/net/zcnbrh/kick.h"
 #include "drivers/net/zcnbrh/queue_tuning.h"
 #include "drivers/net/zcnbrh/stats.h"
@@ -26,6 +27,7 @@ struct QueueControl {
   QueueStats stats;
   KickChoice kick;
   QueueTuning tuned;
+  QueueSched sched;
   bool no_busy_poll_for_interrupts = false;  // busy_budget= was left out, since the core is to sleep
 };
 

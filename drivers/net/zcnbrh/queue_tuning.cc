@@ -109,7 +109,7 @@ Status change_program(PmdPort& port, OnEmpty on_empty) {
 }  // namespace
 
 uint32_t busy_budget_of(const PmdPort& port, uint16_t queue) {
-  return port.slots[queue]->control.tuned.busy_budget.value_or(port.config().busy_budget.value_or(0));
+  return port.slots[queue]->control.tuned.busy_budget.value_or(port.config().busy_polling());
 }
 
 Kick kick_of(const PmdPort& port, uint16_t queue) {
@@ -158,6 +158,8 @@ Status tune_busy_budget(PmdPort& port, uint16_t queue, uint32_t packets) {
     if (Status s = change_busy_poll(port, slot, queue, packets); !s) return s;
   }
   slot.control.tuned.busy_budget = packets;
+  slot.control.sched.napi.end();
+  decide_sched(port, slot);
   return {};
 }
 

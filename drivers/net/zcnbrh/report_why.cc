@@ -75,11 +75,11 @@ std::string wakeup_point(const PmdPort& port, uint16_t queue, const std::string&
   const bool tuned = slot.control.tuned.busy_budget.has_value();
   if (slot.pair.rx().busy_poll)
     return point("wakeup", text_of("busy polling, %u packets a call", budget) + label,
-                 tuned ? "it was set at run time" : "busy_budget= asks for it",
+                 tuned ? "it was set at run time" : "busy_budget= or sched=busy asks for it",
                  key_or_set(port, "busy_budget=0", "busy 0"));
   if (slot.control.no_busy_poll_for_interrupts)
     return point("wakeup", "by interrupt" + label,
-                 "the application asked for RX interrupts, so busy_budget= was left out",
+                 "the application asked for RX interrupts, so busy polling was left out",
                  "configure the port without RX interrupts");
   if (budget != 0)
     return point("wakeup", "by interrupt and need_wakeup" + label,

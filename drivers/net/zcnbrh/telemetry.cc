@@ -166,6 +166,8 @@ int queue(const char* /*command*/, const char* params, struct rte_tel_data* out)
   d.small("zero_copy", outcome.mode == XskMode::kZeroCopy);
   d.text("not_zero_copy_because", outcome.mode == XskMode::kZeroCopy ? "" : outcome.reason);
   d.text("wakeup", slot.pair.rx().busy_poll ? "busy poll" : "wakeup");
+  d.text("sched", sched_name(slot));
+  d.text("sched_because", sched_reason(slot));
   d.text("kick", slot.nb_tx == 0 ? "none" : slot.control.kick.by_thread ? "thread" : "inline");
   d.text("kick_because", slot.control.kick.why);
   d.text("rx_state", q < data->nb_rx_queues ? state_name(data->rx_queue_state[q]) : "none");
