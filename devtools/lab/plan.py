@@ -46,6 +46,7 @@ ROWS = (
     Row("numa_test.py", "no-iommu", ("virtio",)),
     Row("dispatcher_test.py", "no-iommu", ("virtio",)),
     Row("removal_test.py", "no-iommu", ("virtio",)),
+    Row("migrate_test.py", "no-iommu", ("igb",)),
 )
 
 
