@@ -224,10 +224,11 @@ def small_pool():
 
 def exhausted_pool():
     """a pool emptied under load: the port goes on, and the refill is made good afterwards"""
-    with rig(pairs=2, app=["--rxd=512", "--txd=1024", "--mbcache=64"], mbufs=1200) as r:
+    with rig(pairs=2, app=["--rxd=512", "--txd=1024", "--mbcache=64"], mbufs=1050) as r:
         r.forward("io")
         r.lab.traffic(r.peers[0], OTHER_CORE, seconds=1.0).wait()
         time.sleep(0.3)
+        check(sum(r.pmd.xstats(port)["rx_q0_alloc_failed"] for port in (0, 1)) > 0, "the pool was never empty")
         receiver = r.peer(1)
         receiver.drain()
         sent = flows(500)
