@@ -2,101 +2,23 @@
 // Copyright 2026 The Z-CNBRH authors
 //
 // rte_eth_timesync_*: a port's clock, which packets are told to be of the protocol, and when they came and
-// went: by the burst, by the kernel's answer in TX metadata, and on a PTP clock of paper. For that one this
-// program has C library calls of its own, which the driver's calls meet first.
-#include <fcntl.h>
+// went: by the burst, by the kernel's answer in TX metadata, and on a PTP clock of paper.
 #include <gtest/gtest.h>
-#include <linux/ethtool.h>
 #include <linux/if_packet.h>
-#include <linux/sockios.h>
 #include <net/if.h>
-#include <sys/syscall.h>
-#include <sys/timex.h>
 #include <unistd.h>
 
-#include <cstdarg>
-#include <cstring>
 #include <ctime>
 
 #include "lib/xdp/features.h"
 #include "tests/dpdk/offload_fixture.h"
+#include "tests/dpdk/paper_clock.h"
 #include "tests/support/net_namespace.h"
-
-namespace {
-
-constexpr uint64_t kSecond = 1'000'000'000;
-
-// Behind /dev/ptp77, which the netdev zk0 is said to have. It stands still but where it is set.
-struct PaperClock {
-  bool there = false;
-  int refuses_changes = 0;  // errno
-  int refuses_open = 0;
-  int fd = -1;
-  uint64_t ns = 0;
-  bool is(clockid_t id) const {
-    return fd >= 0 && id == static_cast<clockid_t>(~static_cast<unsigned>(fd) << 3 | 3U);
-  }
-} g_clock;
-
-int failed(int error) {
-  errno = error;
-  return -1;
-}
-
-}  // namespace
-
-extern "C" int ioctl(int fd, unsigned long request, ...) noexcept {
-  va_list rest;
-  va_start(rest, request);
-  void* argument = va_arg(rest, void*);
-  va_end(rest);
-  if (request == SIOCETHTOOL && g_clock.there) {
-    auto* question = static_cast<struct ifreq*>(argument);
-    auto* info = reinterpret_cast<ethtool_ts_info*>(question->ifr_data);
-    if (std::strcmp(question->ifr_name, "zk0") == 0 && info->cmd == ETHTOOL_GET_TS_INFO) {
-      info->phc_index = 77;
-      return 0;
-    }
-  }
-  return static_cast<int>(::syscall(SYS_ioctl, fd, request, argument));
-}
-
-extern "C" int open64(const char* path, int flags, ...) {
-  va_list rest;
-  va_start(rest, flags);
-  const unsigned mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(rest, unsigned) : 0;
-  va_end(rest);
-  const bool clock = g_clock.there && std::strcmp(path, "/dev/ptp77") == 0;
-  if (clock && g_clock.refuses_open != 0) return failed(g_clock.refuses_open);
-  const int fd = static_cast<int>(::syscall(SYS_openat, AT_FDCWD, clock ? "/dev/null" : path, flags, mode));
-  if (clock) g_clock.fd = fd;
-  return fd;
-}
-
-extern "C" int clock_gettime(clockid_t id, struct timespec* out) noexcept {
-  if (!g_clock.is(id)) return static_cast<int>(::syscall(SYS_clock_gettime, id, out));
-  *out = {static_cast<time_t>(g_clock.ns / kSecond), static_cast<long>(g_clock.ns % kSecond)};
-  return 0;
-}
-
-extern "C" int clock_settime(clockid_t id, const struct timespec* to) noexcept {
-  if (!g_clock.is(id)) return static_cast<int>(::syscall(SYS_clock_settime, id, to));
-  if (g_clock.refuses_changes != 0) return failed(g_clock.refuses_changes);
-  g_clock.ns = static_cast<uint64_t>(to->tv_sec) * kSecond + static_cast<uint64_t>(to->tv_nsec);
-  return 0;
-}
-
-extern "C" int clock_adjtime(clockid_t id, struct timex* change) noexcept {
-  if (!g_clock.is(id)) return static_cast<int>(::syscall(SYS_clock_adjtime, id, change));
-  if (g_clock.refuses_changes != 0) return failed(g_clock.refuses_changes);
-  if (change->modes != (ADJ_SETOFFSET | ADJ_NANO) || change->time.tv_usec < 0) return failed(EINVAL);
-  g_clock.ns +=
-      static_cast<uint64_t>(change->time.tv_sec) * kSecond + static_cast<uint64_t>(change->time.tv_usec);
-  return 0;
-}
 
 namespace zcnbrh::testing {
 namespace {
+
+constexpr uint64_t kSecond = 1'000'000'000;
 
 constexpr uint64_t kPtp = RTE_MBUF_F_RX_IEEE1588_PTP;
 constexpr uint64_t kStamped = RTE_MBUF_F_RX_IEEE1588_PTP | RTE_MBUF_F_RX_IEEE1588_TMST;
