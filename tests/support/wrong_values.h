@@ -61,6 +61,8 @@ inline constexpr WrongValue kWrongValues[] = {
     {"comp_ring", "131072", "64..65536"},
     {"tx_bounce", "15", "16..4096"},
     {"tx_bounce", "4097", "16..4096"},
+    {"packet_types", "2", "0|1"},
+    {"packet_types", "all", "0|1"},
     {"pool_ops", "2", "0|1"},
     {"pool_ops", "zcnbrh", "0|1"},
     {"reattach", "2", "0|1"},
