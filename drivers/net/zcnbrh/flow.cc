@@ -58,41 +58,6 @@ XdpRules rules_in_force(const PmdPort& port) {
 
 QueueRange queues_of(const PmdPort& port) { return {port.config().start_queue, port.queues()}; }
 
-// The NIC's own filters; asked anew each time, since `ethtool -K` may change what it takes.
-class Nic {
- public:
-  explicit Nic(const PmdPort& port) : calls_(port.port->info().name), filters_(calls_) {}
-  const RxFilters& filters() const { return filters_; }
-
- private:
-  NetdevEthtool calls_;
-  RxFilters filters_;
-};
-
-// Brings the rule's packets to its queues. Where they come to the port's only queue anyway, if to the port at
-// all, a NIC that cannot do it is no reason to refuse.
-Status steer_rule(const PmdPort& port, const TranslatedFlow& flow, std::optional<Steering>& out) {
-  if (flow.steer_to.empty()) return {};
-  const Nic nic(port);
-  auto steering = steer(nic.filters(), flow.rule.match, flow.steer_to);
-  if (steering) {
-    out = *steering;
-    return {};
-  }
-  if (flow.must_steer) return steering.error();
-  ZLOG(INFO, "port %u (%s): flow rule without a filter of the NIC: %s", port.port_id, port.name.c_str(),
-       steering.error().text().c_str());
-  return {};
-}
-
-void stop_steering(const PmdPort& port, const struct rte_flow& flow) {
-  if (!flow.steering.has_value()) return;
-  const Nic nic(port);
-  if (Status s = zcnbrh::stop_steering(nic.filters(), *flow.steering); !s)
-    ZLOG(WARNING, "port %u (%s): filter %u stays in the NIC: %s", port.port_id, port.name.c_str(),
-         flow.steering->location, s.error().text().c_str());
-}
-
 bool joins_dispatcher(const PmdPort& port) {
   const XdpProgram* program = port.port->program();
   return program != nullptr && std::string_view(program->attach_kind()) == "libxdp dispatcher";
@@ -105,8 +70,7 @@ std::optional<FlowRefusal> translate(const struct rte_eth_dev* dev, const struct
   FlowPort facts;
   facts.queues = queues_of(port);
   facts.rx_queues = dev->data->nb_rx_queues != 0 ? dev->data->nb_rx_queues : port.queues();
-  facts.no_filters =
-      port.config().is_loop() ? "the loop backend has no filters" : Nic(port).filters().why_none();
+  facts.no_filters = why_no_steering(port);
   auto refused = translate_flow(facts, attr, pattern, actions, flow);
   if (!refused && flow.rule.marks() && joins_dispatcher(port))
     return FlowRefusal{
@@ -148,13 +112,14 @@ struct rte_flow* flow_create(struct rte_eth_dev* dev, const struct rte_flow_attr
     return nullptr;
   }
   auto handle = std::make_unique<struct rte_flow>();
-  if (Status s = steer_rule(port, flow, handle->steering); !s) {
+  handle->steering = {flow.rule.match, flow.steer_to, flow.must_steer, {}};
+  if (Status s = steer_flow(port, handle->steering); !s) {
     report(port, error, RTE_FLOW_ERROR_TYPE_ACTION, s.error());
     return nullptr;
   }
   auto id = port.flow.table->add(port.port_id, flow.rule, *program);
   if (!id) {
-    stop_steering(port, *handle);
+    unsteer_flow(port, handle->steering);
     report(port, error, RTE_FLOW_ERROR_TYPE_STATE, id.error());
     return nullptr;
   }
@@ -183,7 +148,7 @@ int flow_destroy(struct rte_eth_dev* dev, struct rte_flow* flow, struct rte_flow
   if (rule == port.flow.rules.end()) return no_such_rule(port, error);
   if (Status s = port.flow.table->remove(flow->id, rules_in_force(port)); !s)
     return report(port, error, RTE_FLOW_ERROR_TYPE_HANDLE, s.error());
-  stop_steering(port, *flow);
+  unsteer_flow(port, flow->steering);
   port.flow.rules.erase(rule);
   return 0;
 }
@@ -194,7 +159,7 @@ int flow_flush(struct rte_eth_dev* dev, struct rte_flow_error* error) noexcept {
   if (port.flow.table == nullptr) return 0;
   if (Status s = port.flow.table->remove_all(port.port_id, rules_in_force(port)); !s)
     return report(port, error, RTE_FLOW_ERROR_TYPE_HANDLE, s.error());
-  for (const auto& rule : port.flow.rules) stop_steering(port, *rule);
+  unsteer_flows(port);
   port.flow.rules.clear();
   return 0;
 }
@@ -271,12 +236,14 @@ Status flow_attached(PmdPort& port) {
   RuleTable::moved_to(port.flow.table, port.port->ifindex());
   auto program = program_rules(port);
   if (!program) return program.error();
-  return *program ? port.flow.table->publish(*program) : Status();
+  if (*program)
+    if (Status s = port.flow.table->publish(*program); !s) return s;
+  return steer_flows(port);
 }
 
 void flow_close(PmdPort& port) {
   if (port.flow.table != nullptr) port.flow.table->leave(port.port_id, rules_in_force(port));
-  for (const auto& rule : port.flow.rules) stop_steering(port, *rule);
+  unsteer_flows(port);
   port.flow = {};
 }
 

@@ -8,20 +8,18 @@
 #include <rte_flow_driver.h>
 
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "lib/flow/ntuple.h"
+#include "drivers/net/zcnbrh/flow_steering.h"
 #include "lib/flow/rule_table.h"
-#include "lib/netdev/ethtool_calls.h"
 
 // What an application's handle points to.
 struct rte_flow {
   zcnbrh::RuleTable::RuleId id = 0;
   bool counts = false;
-  std::optional<zcnbrh::Steering> steering;  // in the NIC
+  zcnbrh::pmd::FlowSteering steering;
 };
 
 namespace zcnbrh::pmd {
@@ -37,8 +35,8 @@ struct PortFlows {
 
 void add_flow_ops(struct eth_dev_ops& ops);
 
-// Puts the port's rules into an XDP program that has just been attached. Before queues are enabled, so that no
-// packet comes in without them.
+// Puts the port's rules into an XDP program that has just been attached, and into the NIC what is not there
+// yet. Before queues are enabled, so that no packet comes in without them.
 Status flow_attached(PmdPort& port);
 // Takes them out again for good. While the program is still attached.
 void flow_close(PmdPort& port);

@@ -63,6 +63,7 @@ void netdev_gone(struct rte_eth_dev* dev, PortNews& news) {
   control.displaced_by.clear();
   ++control.removals;
   drop_holds(port);
+  forget_steering(port);
   finish_leaving(port);
   news.link |= link_changed(dev, LinkState{});
   news.removed |= !waits && dev->data->dev_conf.intr_conf.rmv != 0;
@@ -84,6 +85,7 @@ void refused(PmdPort& port, const Error& error) {
   PortControl& control = port.control;
   control.absent = true;
   drop_holds(port);
+  unsteer_flows(port);
   port.port->leave_netdev();
   if (std::string text = error.text(); text != control.refusal) {
     ZLOG(WARNING, "port %u (%s): netdev %s is back, but: %s; trying again", port.port_id, port.name.c_str(),
