@@ -155,7 +155,8 @@ def proc_info():
         equal((int(found[1]), int(found[2])), (500, sum(map(len, sent))), "packets and bytes by --stats")
         mine = p.r.pmd.xstats()
         theirs = {key: int(value) for key, value in re.findall(r"^(\w+): (\d+)$", shown("--xstats"), re.MULTILINE)}
-        for key in ("rx_good_packets", "tx_good_packets", "rx_q0_packets", "tx_q0_packets"):
+        # While testpmd forwards, its own polls are counted between the two looks.
+        for key in (key for key in mine if not re.search("poll|cycle|kick|wake|system_calls", key)):
             equal(theirs.get(key), mine[key], f"xstat {key}")
         port = shown("--show-port")
         check("Error" not in port, f"--show-port: {port}")

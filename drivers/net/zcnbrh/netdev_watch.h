@@ -35,6 +35,8 @@ class NetdevWatch {
   // Has port_tick() called in `milliseconds`, or sooner. With the control lock.
   void tick_in(uint32_t milliseconds);
 
+  const Netns& netns() const { return netns_; }  // the netdev's
+
  private:
   NetdevWatch(struct rte_eth_dev* dev, LinkWatcher watcher, Netns netns);
   ~NetdevWatch();

@@ -186,9 +186,7 @@ Status stop_tx(PmdPort& port, uint16_t queue);
 void set_queue_states(struct rte_eth_dev* dev, bool started);  // ethdev's; not those with deferred start
 
 // stats.cc
-QueueCounts counts_of(const QueueSlot& slot);  // since the port was made
-QueueCounts shared_counts_of(const struct rte_eth_dev* dev,
-                             uint16_t queue);     // what a process without sockets sees
+QueueCounts counts_of(const QueueSlot& slot);     // since the port was made
 void keep_counts(PmdPort& port, uint16_t queue);  // of a queue whose socket is about to go; no burst is running
 int stats_reset(struct rte_eth_dev* dev);
 // What the XDP program's gate did with packets beyond the delivery window.

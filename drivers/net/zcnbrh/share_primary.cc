@@ -20,6 +20,7 @@
 
 #include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/share.h"
+#include "drivers/net/zcnbrh/xstats.h"
 #include "lib/base/clock.h"
 #include "lib/xsk/quiesce.h"
 #include "lib/xsk/repair.h"
@@ -350,6 +351,7 @@ Status share_port(struct rte_eth_dev* dev) {
       "zcnbrh_share", port.queues() * sizeof(SharedQueue), RTE_CACHE_LINE_SIZE, port.node()));
   if (shared.queues == nullptr)
     return Error{ENOMEM, "rte_zmalloc_socket", "no EAL memory for the queues' state"};
+  if (Status s = answer_stats(); !s) return s;
   return Sharing::instance().listen();
 }
 

@@ -21,6 +21,7 @@
 #include "drivers/net/zcnbrh/log.h"
 #include "drivers/net/zcnbrh/ops.h"
 #include "drivers/net/zcnbrh/share.h"
+#include "drivers/net/zcnbrh/xstats.h"
 #include "lib/base/cacheline.h"
 #include "lib/xsk/quiesce.h"
 
@@ -313,49 +314,19 @@ int infos_get_op(struct rte_eth_dev* dev, struct rte_eth_dev_info* info) noexcep
   return 0;
 }
 
-// What is shared, and what the kernel counts on our own copy of a socket.
-void add_queue(const QueueSlot& slot, uint16_t queue, struct rte_eth_stats& out) {
-  const bool shown = queue < RTE_ETHDEV_QUEUE_STAT_CNTRS;
-  const XskStatistics kernel = kernel_statistics(slot);
-  if (slot.rx != nullptr && slot.nb_rx != 0) {
-    const RxCounters& rx = slot.rx->state.count;
-    const uint64_t packets = rx.packets.get() - slot.rx->flushed.get();
-    out.ipackets += packets;
-    out.ibytes += rx.bytes.get();
-    out.ierrors += rx.dropped_too_long.get() + rx.dropped_segments.get();
-    out.rx_nombuf += rx.alloc_failed.get();
-    out.imissed += kernel.rx_dropped + kernel.rx_ring_full;
-    if (shown) {
-      out.q_ipackets[queue] = packets;
-      out.q_ibytes[queue] = rx.bytes.get();
-    }
-  }
-  if (slot.tx != nullptr && slot.nb_tx != 0) {
-    const TxCounters& tx = slot.tx->state.count;
-    out.opackets += tx.packets.get();
-    out.obytes += tx.bytes.get();
-    out.oerrors += tx.invalid.get() + kernel.tx_invalid_descs;
-    if (shown) {
-      out.q_opackets[queue] = tx.packets.get();
-      out.q_obytes[queue] = tx.bytes.get();
-    }
-  }
-}
-
 int stats_get_op(struct rte_eth_dev* dev, struct rte_eth_stats* stats) noexcept {
-  const std::lock_guard lock(Primary::instance().lock());
-  const JoinedPort* joined = Primary::instance().find(dev->data->port_id);
-  if (joined == nullptr) return -ENODEV;
-  for (uint16_t queue = 0; queue < joined->queues(); ++queue)
-    add_queue(*joined->port->slots[queue], queue, *stats);
+  const auto told = ask_stats(dev->data->port_id);
+  if (!told) return -told.error().code;
+  *stats = told->basic;
   return 0;
 }
+
 // The primary keeps the link's state where ethdev looks for it.
 int link_update_op(struct rte_eth_dev* /*dev*/, int /*wait*/) noexcept { return 0; }
 
 struct eth_dev_ops make_ops() {
   struct eth_dev_ops ops {};
-  add_stats_ops(ops);  // the extended ones come from what is shared
+  add_stats_ops(ops);
   ops.stats_reset = nullptr;
   ops.xstats_reset = nullptr;
   ops.queue_stats_mapping_set = nullptr;

@@ -108,36 +108,12 @@ struct rte_eth_stats count_all(PmdPort& port) {
   return out;
 }
 
-// A process without sockets: the shared counters are what it sees.
-int stats_of_shared(const struct rte_eth_dev* dev, struct rte_eth_stats& out) {
-  const uint16_t queues = std::max(dev->data->nb_rx_queues, dev->data->nb_tx_queues);
-  for (uint16_t q = 0; q < queues; ++q) {
-    const QueueCounts c = shared_counts_of(dev, q);
-    out.ipackets += c.rx.packets.get() - c.flushed;
-    out.ibytes += c.rx.bytes.get();
-    out.ierrors += c.rx.dropped_too_long.get() + c.rx.dropped_segments.get();
-    out.rx_nombuf += c.rx.alloc_failed.get();
-    out.opackets += c.tx.packets.get();
-    out.obytes += c.tx.bytes.get();
-    out.oerrors += c.tx.invalid.get();
-  }
-  return 0;
-}
-
 }  // namespace
 
 QueueCounts counts_of(const QueueSlot& slot) {
   QueueCounts out = slot.control.stats.kept;
   add_shared(out, slot.rx, slot.tx);
   add(out.kernel, kernel_statistics(slot));
-  return out;
-}
-
-QueueCounts shared_counts_of(const struct rte_eth_dev* dev, uint16_t queue) {
-  QueueCounts out;
-  add_shared(
-      out, queue < dev->data->nb_rx_queues ? static_cast<SharedRxQueue*>(dev->data->rx_queues[queue]) : nullptr,
-      queue < dev->data->nb_tx_queues ? static_cast<SharedTxQueue*>(dev->data->tx_queues[queue]) : nullptr);
   return out;
 }
 
@@ -183,7 +159,7 @@ namespace {
 
 int stats_get_op(struct rte_eth_dev* dev, struct rte_eth_stats* stats) noexcept {
   PmdPort* port = port_of(dev);
-  if (port == nullptr || !port->port) return stats_of_shared(dev, *stats);
+  if (port == nullptr || !port->port) return -ENODEV;
   report_bounces(*port);
   *stats = count_all(*port);
   subtract(*stats, port->stats.forgotten);

@@ -5,6 +5,8 @@
 // the NIC's by ethtool. Of each configured queue: every counter of counters.def, the exact gauges, sums of
 // causes, and the kernel's six: rx_q0_dropped_too_long, tx_q0_in_flight, rx_q0_xsk_ring_full, ...
 // Names depend on the number of configured queues alone, not on which of them are open.
+#include "drivers/net/zcnbrh/xstats.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -15,26 +17,17 @@
 namespace zcnbrh::pmd {
 namespace {
 
-enum class Kind { kCount, kGauge };  // a gauge says what is, so a reset leaves it alone
-
-struct Xstat {
-  char name[RTE_ETH_XSTATS_NAME_SIZE];
-  uint64_t key;  // stays the value's when queues are added or taken away
-  uint64_t value;
-  Kind kind;
-};
-
 // Collects one group: the port, or a queue of one direction.
 class Group {
  public:
   Group(std::vector<Xstat>& out, const char* prefix, uint16_t number, uint16_t queue)
       : out_(out), prefix_(prefix), queue_(queue), key_(uint64_t{number} << 48 | uint64_t{queue} << 32) {}
 
-  void count(const char* name, uint64_t value) { put(name, value, Kind::kCount); }
-  void gauge(const char* name, uint64_t value) { put(name, value, Kind::kGauge); }
+  void count(const char* name, uint64_t value) { put(name, value, Xstat::Kind::kCount); }
+  void gauge(const char* name, uint64_t value) { put(name, value, Xstat::Kind::kGauge); }
 
  private:
-  void put(const char* name, uint64_t value, Kind kind) {
+  void put(const char* name, uint64_t value, Xstat::Kind kind) {
     Xstat x{};
     if (*prefix_ == '\0')
       std::snprintf(x.name, sizeof x.name, "%s", name);
@@ -52,27 +45,19 @@ class Group {
   uint64_t key_;
 };
 
-struct View {
-  const struct rte_eth_dev* dev;
-  PmdPort* port;  // null in a process without sockets
+const QueueSlot* open_slot(const PmdPort& port, uint16_t queue) {
+  return port.slots[queue]->pair ? port.slots[queue].get() : nullptr;
+}
 
-  QueueCounts counts(uint16_t queue) const {
-    return port != nullptr ? counts_of(*port->slots[queue]) : shared_counts_of(dev, queue);
-  }
-  const QueueSlot* open_slot(uint16_t queue) const {
-    return port != nullptr && port->slots[queue]->pair ? port->slots[queue].get() : nullptr;
-  }
-};
-
-void add_port(const View& view, std::vector<Xstat>& out) {
+void add_port(const struct rte_eth_dev* dev, PmdPort& port, std::vector<Xstat>& out) {
   Group g(out, "", 0, 0);
   uint64_t cycles = 0;
   uint64_t timed = 0;
-  const uint16_t queues = std::max(view.dev->data->nb_rx_queues, view.dev->data->nb_tx_queues);
+  const uint16_t queues = std::max(dev->data->nb_rx_queues, dev->data->nb_tx_queues);
   uint64_t processed = 0;
   uint64_t ring_full = 0;
   for (uint16_t q = 0; q < queues; ++q) {
-    const QueueCounts c = view.counts(q);
+    const QueueCounts c = counts_of(*port.slots[q]);
     processed += c.rx.packets.get() - c.flushed + c.tx.packets.get();
     ring_full += c.kernel.rx_ring_full + c.tx.no_credit.get();
     cycles += c.rx_cycles + c.tx_cycles;
@@ -82,8 +67,8 @@ void add_port(const View& view, std::vector<Xstat>& out) {
   g.count("ring_full_count", ring_full);
   g.gauge("cpu_cycles_per_packet", timed != 0 ? cycles / timed : 0);
   NetdevStats netdev;
-  if (view.port != nullptr && !view.port->port->is_loop())
-    if (const auto now = netdev_stats(view.port->port->ifindex())) netdev = *now;
+  if (!port.port->is_loop())
+    if (const auto now = netdev_stats(port.port->ifindex())) netdev = *now;
   g.count("netdev_rx_dropped", netdev.rx_dropped);
   g.count("netdev_rx_missed_errors", netdev.rx_missed_errors);
   g.count("netdev_rx_errors", netdev.rx_errors);
@@ -93,20 +78,19 @@ void add_port(const View& view, std::vector<Xstat>& out) {
   g.count("netdev_rx_length_errors", netdev.rx_length_errors);
   g.count("netdev_tx_dropped", netdev.tx_dropped);
   g.count("netdev_tx_errors", netdev.tx_errors);
-  if (view.port == nullptr) return;
-  g.count("netdev_removals", view.port->control.removals);
-  g.count("netdev_returns", view.port->control.returns);
-  g.count("xdp_program_displaced", view.port->control.program_displaced);
-  for (const NicCount& nic : view.port->stats.nic.read(view.port->port->info().name))
+  g.count("netdev_removals", port.control.removals);
+  g.count("netdev_returns", port.control.returns);
+  g.count("xdp_program_displaced", port.control.program_displaced);
+  for (const NicCount& nic : port.stats.nic.read(port.port->info().name))
     g.count(("nic_" + nic.name).c_str(), nic.value);
 }
 
-void add_rx(const View& view, uint16_t queue, std::vector<Xstat>& out) {
+void add_rx(PmdPort& port, uint16_t queue, std::vector<Xstat>& out) {
   Group g(out, "rx", 1, queue);
-  const QueueCounts c = view.counts(queue);
+  const QueueCounts c = counts_of(*port.slots[queue]);
 #define RX(name, unit, text) g.count(#name, c.rx.name.get());
 #include "lib/xsk/counters.def"
-  const QueueSlot* slot = view.open_slot(queue);
+  const QueueSlot* slot = open_slot(port, queue);
   const RxShared* s = slot != nullptr && slot->nb_rx != 0 ? &slot->rx->state : nullptr;
   g.count("flushed", c.flushed);
   g.count("dropped_vlan", c.dropped_vlan);
@@ -114,7 +98,7 @@ void add_rx(const View& view, uint16_t queue, std::vector<Xstat>& out) {
   g.gauge("deficit", s != nullptr && s->target > s->posted.get() ? s->target - s->posted.get() : 0);
   g.gauge("waiting", slot != nullptr ? packets_waiting(*slot) : 0);
   g.count("credits_rebased", c.rebased);
-  const GateCounts gate = view.port != nullptr ? gate_counts(*view.port, queue) : GateCounts{};
+  const GateCounts gate = gate_counts(port, queue);
   g.count("gate_dropped", gate.dropped);
   g.count("gate_passed", gate.passed);
   g.count("system_calls", c.rx.wakes.get() + c.rx.busy_polls.get());
@@ -126,13 +110,13 @@ void add_rx(const View& view, uint16_t queue, std::vector<Xstat>& out) {
   g.gauge("cycles_per_packet", c.rx_timed != 0 ? c.rx_cycles / c.rx_timed : 0);
 }
 
-void add_tx(const View& view, uint16_t queue, std::vector<Xstat>& out) {
+void add_tx(const PmdPort& port, uint16_t queue, std::vector<Xstat>& out) {
   Group g(out, "tx", 2, queue);
-  const QueueCounts c = view.counts(queue);
+  const QueueCounts c = counts_of(*port.slots[queue]);
 #define TX(name, unit, text) g.count(#name, c.tx.name.get());
 #define KICK(name, unit, text) g.count("helper_" #name, c.helper.name.get());
 #include "lib/xsk/counters.def"
-  const QueueSlot* slot = view.open_slot(queue);
+  const QueueSlot* slot = open_slot(port, queue);
   g.gauge("in_flight", slot != nullptr && slot->nb_tx != 0 ? slot->tx->state.in_flight.get() : 0);
   g.count("rate_limited", c.rate_limited);
   g.count("partial_bursts", c.tx.no_credit.get() + c.tx.no_bounce.get());
@@ -145,29 +129,40 @@ void add_tx(const View& view, uint16_t queue, std::vector<Xstat>& out) {
 
 // All of them, as counted since the port was made.
 std::vector<Xstat> collect(const struct rte_eth_dev* dev) {
-  PmdPort* port = port_of(dev);
-  const View view{dev, port != nullptr && port->port ? port : nullptr};
+  PmdPort& port = *port_of(dev);
   std::vector<Xstat> out;
-  add_port(view, out);
-  for (uint16_t q = 0; q < dev->data->nb_rx_queues; ++q) add_rx(view, q, out);
-  for (uint16_t q = 0; q < dev->data->nb_tx_queues; ++q) add_tx(view, q, out);
+  add_port(dev, port, out);
+  for (uint16_t q = 0; q < dev->data->nb_rx_queues; ++q) add_rx(port, q, out);
+  for (uint16_t q = 0; q < dev->data->nb_tx_queues; ++q) add_tx(port, q, out);
   return out;
 }
 
 uint64_t since_reset(const struct rte_eth_dev* dev, const Xstat& x) {
   const PmdPort* port = port_of(dev);
-  if (port == nullptr || x.kind == Kind::kGauge) return x.value;
+  if (x.kind == Xstat::Kind::kGauge) return x.value;
   const auto before = port->stats.xstats_forgotten.find(x.key);
   // A NIC's own counter may start again from 0, when the NIC was taken away and came back.
   return before == port->stats.xstats_forgotten.end() || before->second > x.value ? x.value
                                                                                   : x.value - before->second;
 }
 
+// In a secondary process as the primary has them.
+Result<std::vector<Xstat>> all_xstats(const struct rte_eth_dev* dev) {
+  const PmdPort* port = port_of(dev);
+  if (port == nullptr) return Error{ENODEV, "xstats", {}};
+  if (port->port) return xstats_since_reset(dev);
+  auto told = ask_stats(port->port_id);
+  if (!told) return told.error();
+  return std::move(told->extended);
+}
+
 // Calls put(position, xstat) for those asked for: `ids`, or all if null. The number there are if `room` is
 // too small for all, as ethdev wants it.
 template <typename Put>
 int select(const struct rte_eth_dev* dev, const uint64_t* ids, unsigned room, bool wanted, Put put) {
-  const std::vector<Xstat> all = collect(dev);
+  const auto found = all_xstats(dev);
+  if (!found) return -found.error().code;
+  const std::vector<Xstat>& all = *found;
   if (ids == nullptr && (!wanted || room < all.size())) return static_cast<int>(all.size());
   if (!wanted) return -EINVAL;
   const unsigned count = ids != nullptr ? room : static_cast<unsigned>(all.size());
@@ -182,7 +177,7 @@ int select(const struct rte_eth_dev* dev, const uint64_t* ids, unsigned room, bo
 int xstats_get(struct rte_eth_dev* dev, struct rte_eth_xstat* values, unsigned count) noexcept {
   return select(dev, nullptr, count, values != nullptr, [&](unsigned i, uint64_t id, const Xstat& x) {
     values[i].id = id;
-    values[i].value = since_reset(dev, x);
+    values[i].value = x.value;
   });
 }
 
@@ -194,7 +189,7 @@ int xstats_get_names(struct rte_eth_dev* dev, struct rte_eth_xstat_name* names, 
 
 int xstats_get_by_id(struct rte_eth_dev* dev, const uint64_t* ids, uint64_t* values, unsigned count) noexcept {
   return select(dev, ids, count, values != nullptr,
-                [&](unsigned i, uint64_t, const Xstat& x) { values[i] = since_reset(dev, x); });
+                [&](unsigned i, uint64_t, const Xstat& x) { values[i] = x.value; });
 }
 
 int xstats_get_names_by_id(struct rte_eth_dev* dev, const uint64_t* ids, struct rte_eth_xstat_name* names,
@@ -212,6 +207,12 @@ int xstats_reset(struct rte_eth_dev* dev) noexcept {
 }
 
 }  // namespace
+
+std::vector<Xstat> xstats_since_reset(const struct rte_eth_dev* dev) {
+  std::vector<Xstat> all = collect(dev);
+  for (Xstat& x : all) x.value = since_reset(dev, x);
+  return all;
+}
 
 void add_xstats_ops(struct eth_dev_ops& ops) {
   ops.xstats_get = xstats_get;
