@@ -137,7 +137,17 @@ Status KickThread::run() {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);  // the application's signals are not for us
   door_.open();
-  const int error = pthread_create(&thread_, &attributes, entry, this);
+  int error = pthread_create(&thread_, &attributes, entry, this);
+  if (error == EINVAL) {  // glibc puts the program's thread-local data on a thread's stack, and it is large
+    size_t usual = 0;
+    pthread_attr_t defaults;
+    if (pthread_getattr_default_np(&defaults) == 0) {
+      pthread_attr_getstacksize(&defaults, &usual);
+      pthread_attr_destroy(&defaults);
+    }
+    if (usual > kStackBytes && pthread_attr_setstacksize(&attributes, usual) == 0)
+      error = pthread_create(&thread_, &attributes, entry, this);
+  }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   pthread_attr_destroy(&attributes);
   if (error != 0) return Error{error, "pthread_create", "no thread for TX system calls; use kick=inline"};
