@@ -13,6 +13,7 @@
 #include <string>
 
 #include "lib/base/netlink.h"
+#include "lib/base/privilege.h"
 #include "lib/base/unique_fd.h"
 #include "lib/xdp/feature_probes.h"
 
@@ -51,7 +52,7 @@ Probe yes(std::string how) { return {true, std::move(how), false}; }
 Probe no(std::string why) { return {false, std::move(why), false}; }
 
 Probe not_loaded(int error) {
-  if (error == EPERM || error == EACCES) return no("not permitted; CAP_BPF and CAP_NET_ADMIN are needed");
+  if (error == EPERM || error == EACCES) return no("not permitted; " + lacking_for_xdp());
   return no(std::string("an XDP program does not load: ") + std::strerror(error));
 }
 

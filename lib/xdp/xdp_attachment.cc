@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "lib/base/log.h"
+#include "lib/base/privilege.h"
 #include "lib/xdp/libbpf_log.h"
 #include "lib/xdp/xdp_occupant.h"
 
@@ -53,7 +54,7 @@ const char* refusal_hint(int code) {
 Error attach_error(int code, const char* call, const XdpTarget& target, const std::string& reason) {
   std::string why = "iface " + target.ifname;
   const bool refused = is_native(target) && is_drivers_refusal(code, call);
-  if (code == EPERM) why += ": needs CAP_NET_ADMIN and CAP_BPF (CAP_SYS_ADMIN before Linux 5.8)";
+  if (code == EPERM) why += ": " + lacking_for_xdp();
   if (code == ENODEV) why += ": no such netdev; check `ip link`, or the network namespace";
   if (code == EOPNOTSUPP && is_native(target))
     why += ": the driver has no native XDP, or not as it is set up now";

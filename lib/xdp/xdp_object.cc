@@ -16,6 +16,7 @@
 #include "bpf/zcnbrh_meta.skel.h"
 #include "bpf/zcnbrh_xdp.skel.h"
 #include "lib/base/log.h"
+#include "lib/base/privilege.h"
 #include "lib/xdp/libbpf_log.h"
 #include "lib/xdp/xdp_owner.h"
 
@@ -221,8 +222,7 @@ Status XdpObject::load(int offload_to) {
   if (error == 0) return {};
   std::string why = bpf_object__name(object_);
   // EACCES and EINVAL are the verifier's, whose last words say what it dislikes; EPERM is about us.
-  why += error == EPERM ? ": loading needs CAP_BPF and CAP_NET_ADMIN (CAP_SYS_ADMIN before Linux 5.8)"
-                        : ": the kernel refuses the program";
+  why += error == EPERM ? ": " + lacking_for_xdp() : ": the kernel refuses the program";
   if (const std::string& words = log.reason(); !words.empty()) why += ": " + words;
   return Error{error, "load of the XDP program", why};
 }
