@@ -146,11 +146,17 @@ def queue_taken():
         r.ping(50)
 
 
+def small_pool_words():
+    """Of 4 queues with 512 descriptors each way, and testpmd's two lcores with a cache of 16 each."""
+    return ["the RX rings of the port's 4 queues on this pool take 2048", "its TX rings up to 2048",
+            "the lcores' caches up to 48: 4144 in all, the pool has 1050"]
+
+
 # net_af_xdp posts 2048 buffers a queue whatever --rxd says: with --total-num-mbufs=1500 --rxd=64 it ends in
 # "eth_rx_queue_setup(): Failed to configure xdp socket", and no word of the pool.
 def small_pool():
     """a pool that cannot fill the rings of all queues: an error with pool, numbers and cure"""
-    text = start_refused({"queue_count": 4}, ["mb_pool_0", "free buffers", "at least 64"], queues=4,
+    text = start_refused({"queue_count": 4}, ["mb_pool_0", "free buffers", "at least 64"] + small_pool_words(), queues=4,
                          app=["--rxq=4", "--txq=4", "--rxd=512", "--txd=512", "--mbcache=16"], mbufs=1050)
     check("make the pool larger" in text, "no cure named")
 

@@ -94,6 +94,23 @@ Status set_tx_policy(const PmdPort& port, QueueSlot& slot) {
   return {};
 }
 
+// What the port can hold of a pool: its RX rings all the time, its TX rings until packets are sent. Not what
+// other ports and the application hold.
+std::string wanted_of_pool(const PmdPort& port, const struct rte_mempool& pool) {
+  uint32_t queues = 0, receiving = 0, sending = 0;
+  for (const auto& slot : port.slots) {
+    const bool fills = slot->nb_rx != 0 && slot->rx_pool == &pool;
+    queues += fills;
+    receiving += fills ? slot->nb_rx : 0;
+    sending += slot->nb_tx;
+  }
+  const uint32_t cached = pool.cache_size * 3 / 2 * rte_lcore_count();  // its flush threshold
+  return "the RX rings of the port's " + std::to_string(queues) + " queues on this pool take " +
+         std::to_string(receiving) + ", its TX rings up to " + std::to_string(sending) +
+         ", the lcores' caches up to " + std::to_string(cached) + ": " +
+         std::to_string(receiving + sending + cached) + " in all, the pool has " + std::to_string(pool.size);
+}
+
 // All frames of a queue that receives, before bind.
 Status post_all(PmdPort& port, QueueSlot& slot) {
   while ((slot.rx_copy.on ? refill(slot.pair.rx(), slot.rx_copy.policy)
@@ -105,10 +122,10 @@ Status post_all(PmdPort& port, QueueSlot& slot) {
                            " free buffers for a queue of " + std::to_string(slot.nb_rx) + " descriptors";
   if (posted < std::min(kLeastPosted, slot.nb_rx))
     return Error{ENOMEM, "fill ring",
-                 have + "; at least " + std::to_string(kLeastPosted) +
-                     " are needed: make the pool larger or nb_rx_desc smaller"};
-  ZLOG(WARNING, "port %u (%s): %s; %u short, made good as buffers come free", port.port_id, port.name.c_str(),
-       have.c_str(), slot.nb_rx - posted);
+                 have + ", at least " + std::to_string(kLeastPosted) + " are needed; " +
+                     wanted_of_pool(port, *slot.rx_pool) + "; make the pool larger or nb_rx_desc smaller"};
+  ZLOG(WARNING, "port %u (%s): %s; %u short, made good as buffers come free; %s", port.port_id,
+       port.name.c_str(), have.c_str(), slot.nb_rx - posted, wanted_of_pool(port, *slot.rx_pool).c_str());
   return {};
 }
 
