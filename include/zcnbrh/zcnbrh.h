@@ -308,8 +308,8 @@ ZCNBRH_API int zcnbrh_flush(struct zcnbrh_queue *queue) ZCNBRH_NOEXCEPT;
 ZCNBRH_API int zcnbrh_fd(const struct zcnbrh_queue *queue) ZCNBRH_NOEXCEPT;
 
 enum zcnbrh_wait_event {
-  ZCNBRH_WAIT_RX = 1,  /* zcnbrh_poll() has a packet */
-  ZCNBRH_WAIT_TX = 2,  /* zcnbrh_send() takes a frame, and there is one: free or held by the application */
+  ZCNBRH_WAIT_RX = 1, /* zcnbrh_poll() has a packet */
+  ZCNBRH_WAIT_TX = 2, /* zcnbrh_send() takes a frame, and there is one: free or held by the application */
   /* Told, not asked for: the interface is gone (within half a second), or ledger=1 has stopped the queue. */
   ZCNBRH_WAIT_DOWN = 4
 };
@@ -323,8 +323,8 @@ struct zcnbrh_wait_item {
 
 /*
  * Sleeps until one of several queues has a packet or takes one. No wake-up is lost: what comes between the last
- * zcnbrh_poll() and the sleep ends the sleep. Before it sleeps it lends free frames to the kernel and has packets
- * sent that wait.
+ * zcnbrh_poll() and the sleep ends the sleep. Before it sleeps it lends free frames to the kernel and has
+ * packets sent that wait.
  * items: ready is filled in for each, also when the time is over. A queue may be in it once.
  * count: 1 to 256. timeout_ms: milliseconds; 0: just look; negative: no limit.
  * Ownership: nothing changes hands.
@@ -334,9 +334,9 @@ struct zcnbrh_wait_item {
  *   -EPERM   called in a child of the process that opened a queue
  *   -EINTR   a signal came
  *   -ENOMEM  the kernel's, of poll(2)
- * Receiving ends the sleep at once. Waiting for ZCNBRH_WAIT_TX, and for a queue of the loop backend, looks every
- * millisecond, since the kernel does not tell when it is done with a frame. To wait for other descriptors, too,
- * see zcnbrh_fd().
+ * Receiving ends the sleep at once. Waiting for ZCNBRH_WAIT_TX, and for a queue of the loop backend, looks
+ * every millisecond, since the kernel does not tell when it is done with a frame. To wait for other
+ * descriptors, too, see zcnbrh_fd().
  * Minimum kernel: none.
  */
 ZCNBRH_API int zcnbrh_wait(struct zcnbrh_wait_item *items, uint32_t count, int timeout_ms) ZCNBRH_NOEXCEPT;
@@ -472,13 +472,13 @@ enum zcnbrh_log_level {
 ZCNBRH_API void zcnbrh_set_log(void (*log)(int level, const char *line)) ZCNBRH_NOEXCEPT;
 
 /*
- * Rings and pools of a DPDK program, from a process without DPDK: one stage of a pipeline may be native while the
- * others stay. The program runs under libzcnbrh_shim.so with ZCNBRH_SHARE=1 (docs/shim.md). Its memory is mapped here
- * at the same addresses; packets go over by pointer and are never copied. Many or one producers and consumers, as the
- * ring was made; a process that dies inside a call is noticed and the ring goes on.
+ * Rings and pools of a DPDK program, from a process without DPDK: one stage of a pipeline may be native while
+ * the others stay. The program runs under libzcnbrh_shim.so with ZCNBRH_SHARE=1 (docs/shim.md). Its memory is
+ * mapped here at the same addresses; packets go over by pointer and are never copied. Many or one producers
+ * and consumers, as the ring was made; a process that dies inside a call is noticed and the ring goes on.
  *
- * Only packets of attached pools cross, whole buffers of their own (no clones, no external buffers). One thread at a time
- * may use a handle; attach again for another thread. Nothing here survives fork().
+ * Only packets of attached pools cross, whole buffers of their own (no clones, no external buffers). One
+ * thread at a time may use a handle; attach again for another thread. Nothing here survives fork().
  */
 struct zcnbrh_ring;
 struct zcnbrh_pool;
@@ -489,7 +489,8 @@ struct zcnbrh_mbuf; /* an rte_mbuf of the DPDK program */
  * pid: the DPDK program, in this PID and network namespace. name: as given to rte_ring_create() or
  *   rte_pktmbuf_pool_create(). out: gets the handle, or NULL when the call fails.
  * Thread: any.
- * Returns 0; -EINVAL: an argument is NULL; -ENOENT: no such ring or pool; -ECONNREFUSED: the process does not share;
+ * Returns 0; -EINVAL: an argument is NULL; -ENOENT: no such ring or pool; -ECONNREFUSED: the process does not
+ * share;
  *   -ENOTSUP: a kind of ring or pool that is not served; -EPROTO: another version or DPDK ABI; -EEXIST: its
  *   addresses are in use here; -ENOSPC: 32 are attached.
  * Minimum kernel: 4.17.
@@ -498,17 +499,20 @@ struct zcnbrh_mbuf; /* an rte_mbuf of the DPDK program */
 ZCNBRH_API int zcnbrh_ring_attach(int pid, const char *name, struct zcnbrh_ring **out) ZCNBRH_NOEXCEPT;
 ZCNBRH_API int zcnbrh_pool_attach(int pid, const char *name, struct zcnbrh_pool **out) ZCNBRH_NOEXCEPT;
 
-/* Ends it. Packets in hand stay out of their pool: put them back, or into a ring, before. 0, or -EINVAL for NULL. */
+/* Ends it. Packets in hand stay out of their pool: put them back, or into a ring, before. 0, or -EINVAL for
+ * NULL. */
 ZCNBRH_API int zcnbrh_ring_detach(struct zcnbrh_ring *ring) ZCNBRH_NOEXCEPT;
 ZCNBRH_API int zcnbrh_pool_detach(struct zcnbrh_pool *pool) ZCNBRH_NOEXCEPT;
 
 /*
  * Take packets out of a ring, put packets into it.
  * count: at most 64 go at a time. packets: room for so many, or that many.
- * Ownership: what was taken is the caller's until it is put into a ring or back into its pool; what went in is not.
- * Thread: the handle's. Waits for those who claimed a place before, as DPDK's functions do; no system call otherwise.
- * Returns how many, 0 when the ring is empty or full; -EINVAL: NULL; -EBADMSG: the first one may not cross, it stays
- *   where it is; -ENOENT: the ring was freed; -EPIPE: its process is gone.
+ * Ownership: what was taken is the caller's until it is put into a ring or back into its pool; what went in is
+ * not.
+ * Thread: the handle's. Waits for those who claimed a place before, as DPDK's functions do; no system call
+ * otherwise.
+ * Returns how many, 0 when the ring is empty or full; -EINVAL: NULL; -EBADMSG: the first one may not cross, it
+ * stays where it is; -ENOENT: the ring was freed; -EPIPE: its process is gone.
  */
 ZCNBRH_API int zcnbrh_ring_dequeue(struct zcnbrh_ring *ring, struct zcnbrh_mbuf **packets,
                                    uint32_t count) ZCNBRH_NOEXCEPT;
@@ -519,7 +523,8 @@ ZCNBRH_API int zcnbrh_ring_enqueue(struct zcnbrh_ring *ring, struct zcnbrh_mbuf 
  * Take empty packets out of a pool, give packets of it back, with all their segments.
  * As above; zcnbrh_pool_put() gives -EBADMSG for a packet that is not this pool's alone, or is shared (refcnt).
  */
-ZCNBRH_API int zcnbrh_pool_get(struct zcnbrh_pool *pool, struct zcnbrh_mbuf **packets, uint32_t count) ZCNBRH_NOEXCEPT;
+ZCNBRH_API int zcnbrh_pool_get(struct zcnbrh_pool *pool, struct zcnbrh_mbuf **packets,
+                               uint32_t count) ZCNBRH_NOEXCEPT;
 ZCNBRH_API int zcnbrh_pool_put(struct zcnbrh_pool *pool, struct zcnbrh_mbuf *const *packets,
                                uint32_t count) ZCNBRH_NOEXCEPT;
 

@@ -44,7 +44,8 @@ class Queue {
     options.loop_name = name.c_str();
     return Queue(options);
   }
-  Queue(Queue&& other) noexcept : queue_(std::exchange(other.queue_, nullptr)), shares_memory_(other.shares_memory_) {}
+  Queue(Queue&& other) noexcept
+      : queue_(std::exchange(other.queue_, nullptr)), shares_memory_(other.shares_memory_) {}
   Queue& operator=(Queue&&) = delete;
   ~Queue() {
     if (queue_ != nullptr) {
