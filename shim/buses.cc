@@ -54,7 +54,10 @@ void probe_mapped(const TakenBus& taken, MappedDevice& mapped, struct rte_device
     ++tally.probed;
     return;
   }
-  if (may_fall_back(mapped, result, there != nullptr)) return probe_by_bus(taken, there, tally);
+  if (may_fall_back(mapped, result, there != nullptr)) {
+    probe_by_bus(taken, there, tally);
+    return fell_back(mapped, NEXT(rte_dev_is_probed)(there) != 0);  // a bus may say 1: no driver for it
+  }
   ++tally.probed;
   ++tally.failed;
 }

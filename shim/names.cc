@@ -45,6 +45,14 @@ MappedDevice* mapped_by(const char* text) {
   return device != nullptr && device->fate != Fate::kFellBack ? device : nullptr;
 }
 
+// For hot-plug. What its old driver gave up, or never had, is tried again.
+MappedDevice* plugged_by(const char* text) {
+  MappedDevice* device = doing() == Doing::kMoving && text != nullptr ? find_mapped(device_of(text)) : nullptr;
+  if (device != nullptr && device->fate == Fate::kFellBack && !is_probed(*device))
+    device->fate = Fate::kNotProbed;
+  return mapped_by(text);
+}
+
 MappedDevice* moved_by(const char* text) {
   MappedDevice* device = mapped_by(text);
   return device != nullptr && device->fate == Fate::kMoved ? device : nullptr;
@@ -65,7 +73,10 @@ int plug(MappedDevice& device, Ours plug_ours, Theirs plug_theirs) {
     device.fate = Fate::kFailed;
     if (!may_fall_back(device, result, true)) return result;
   }
-  return plug_theirs();
+  const int theirs = plug_theirs();
+  const ErrnoGuard guard;
+  fell_back(device, is_probed(device));
+  return theirs;
 }
 
 void unplugged(MappedDevice& device) {
@@ -113,7 +124,7 @@ ZCNBRH_INTERCEPTED int rte_eth_iterator_init(struct rte_dev_iterator* iter, cons
 
 ZCNBRH_INTERCEPTED int rte_dev_probe(const char* devargs) {
   count_call(Call::rte_dev_probe);
-  MappedDevice* device = mapped_by(devargs);
+  MappedDevice* device = plugged_by(devargs);
   auto* next = NEXT(rte_dev_probe);
   if (device == nullptr) return next(devargs);
   const std::string ours = bus_and_name(*device) + "," + device_arguments(*device);
@@ -123,7 +134,7 @@ ZCNBRH_INTERCEPTED int rte_dev_probe(const char* devargs) {
 
 ZCNBRH_INTERCEPTED int rte_eal_hotplug_add(const char* bus, const char* name, const char* arguments) {
   count_call(Call::rte_eal_hotplug_add);
-  MappedDevice* device = mapped_by(name);
+  MappedDevice* device = plugged_by(name);
   auto* next = NEXT(rte_eal_hotplug_add);
   if (device == nullptr) return next(bus, name, arguments);
   const std::string ours = device_arguments(*device);
@@ -145,7 +156,7 @@ ZCNBRH_INTERCEPTED int rte_vdev_init(const char* name, const char* arguments) {
   count_call(Call::rte_vdev_init);
   auto* next = NEXT(rte_vdev_init);
   if (next == nullptr) return -ENOTSUP;
-  MappedDevice* device = mapped_by(name);
+  MappedDevice* device = plugged_by(name);
   if (device == nullptr) return next(name, arguments);
   const std::string ours = device_arguments(*device);
   return plug(

@@ -42,6 +42,11 @@ int compare_name(const struct rte_device* device, const void* name) {
   return std::strcmp(NEXT(rte_dev_name)(device), static_cast<const char*>(name));
 }
 
+int has_no_probed(const struct rte_bus* bus, const void* name) {
+  const struct rte_device* device = bus->find_device(nullptr, compare_name, name);
+  return device != nullptr && NEXT(rte_dev_is_probed)(device) ? 0 : 1;
+}
+
 // The vdev bus has it from the primary process, and probes it in its turn.
 int find_in_secondary(const MappedDevice& device) noexcept {
   const struct rte_bus* bus = NEXT(rte_bus_find_by_name)("vdev");
@@ -137,16 +142,29 @@ int make_port(MappedDevice& device) noexcept {
   return result;
 }
 
-bool may_fall_back(MappedDevice& device, int result, bool has_old_driver) noexcept {
-  const bool falls_back = has_old_driver && !settings().strict;
-  const char* then = falls_back          ? "it stays with its old driver"
+bool may_fall_back(MappedDevice& device, int result, bool is_there) noexcept {
+  const bool falls_back = is_there && !settings().strict;
+  const char* then = falls_back          ? "its old driver is asked"
                      : settings().strict ? "ZCNBRH_MODE=strict: an error"
                                          : "there is no such device here for its old driver either: no port";
-  if (falls_back) device.fate = Fate::kFellBack;
   say(falls_back ? Say::kWarning : Say::kError,
       "%s cannot move to %s: %s (the driver's line above has more); %s", device.map.device.c_str(),
       device.map.config.iface.c_str(), std::strerror(result < 0 ? -result : ENODEV), then);
   return falls_back;
+}
+
+void fell_back(MappedDevice& device, bool has_old_driver) noexcept {
+  const char* name = device.map.device.c_str();
+  device.fate = has_old_driver ? Fate::kFellBack : Fate::kFailed;
+  if (has_old_driver) return say(Say::kWarning, "%s stays with its old driver", name);
+  say(Say::kError,
+      "%s has no driver at all: %s cannot be had, and no old driver takes the device either; see the lines "
+      "above",
+      name, device.map.config.iface.c_str());
+}
+
+bool is_probed(const MappedDevice& device) noexcept {
+  return NEXT(rte_bus_find)(nullptr, has_no_probed, device.map.device.c_str()) != nullptr;
 }
 
 }  // namespace zcnbrh::shim

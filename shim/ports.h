@@ -24,7 +24,7 @@ enum class Fate : uint8_t {
   kNotProbed,  // the program does not use the device (yet)
   kMoved,      // a port of net_zcnbrh
   kFellBack,   // moving failed; it is its old driver's
-  kFailed,     // moving failed, and nobody has it
+  kFailed,     // moving failed, and nobody has it; tried again when it is hot-plugged
 };
 const char* fate_name(Fate fate) noexcept;
 
@@ -56,7 +56,12 @@ std::string device_arguments(const MappedDevice& device);
 int make_port(MappedDevice& device) noexcept;
 // The port of a moved device is (again) what ethdev says.
 void look_up_port(MappedDevice& device) noexcept;
-// make_port() failed: says so. True: its old driver, which `has_old_driver`, shall have it (mode lenient).
-bool may_fall_back(MappedDevice& device, int result, bool has_old_driver) noexcept;
+// make_port() failed: says so. True: its old driver shall be asked (mode lenient, and the device is there for
+// it).
+bool may_fall_back(MappedDevice& device, int result, bool is_there) noexcept;
+// The old driver was asked: `fate` is what came of that, and it is said.
+void fell_back(MappedDevice& device, bool has_old_driver) noexcept;
+// A bus's device of that name that a driver has.
+bool is_probed(const MappedDevice& device) noexcept;
 
 }  // namespace zcnbrh::shim
