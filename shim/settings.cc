@@ -63,8 +63,9 @@ bool is_anything_asked() noexcept {
          is_given("ZCNBRH_SHARE");
 }
 
-Result<Settings> read_settings() {
-  Settings read;
+Status read_settings(Settings& read) {
+  read.report = setting("ZCNBRH_REPORT");
+  read.driver = setting("ZCNBRH_DRIVER");
   if (Status s = read_mode(read); !s) return s.error();
   std::string text = setting("ZCNBRH_MAP");
   if (is_given("ZCNBRH_MAP_FILE")) {
@@ -75,9 +76,7 @@ Result<Settings> read_settings() {
   auto maps = parse_maps(text);
   if (!maps) return maps.error();
   read.maps = std::move(*maps);
-  read.driver = setting("ZCNBRH_DRIVER");
-  read.report = setting("ZCNBRH_REPORT");
-  return read;
+  return {};
 }
 
 const Settings& settings() {

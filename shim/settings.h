@@ -34,8 +34,9 @@ struct Settings {
 
 // Nothing is asked of us: every call goes straight through.
 bool is_anything_asked() noexcept;
-// Errors: EINVAL, ENOENT and the like for the map file.
-Result<Settings> read_settings();
+// Errors: EINVAL, ENOENT and the like for the map file. What came before the error is in `read`, the report's
+// file first of all.
+Status read_settings(Settings& read);
 
 // What the shim does in this process. kIdle until rte_eal_init(), and where nothing is asked of it.
 enum class Doing : uint8_t { kIdle, kObserving, kMoving };

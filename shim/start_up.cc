@@ -49,9 +49,10 @@ Outcome check_abi(StartUp& /*start*/) {
 }
 
 Outcome read_settings(StartUp& start) {
-  auto read = shim::read_settings();
-  if (!read) return refuse(start, read.error());
-  keep_settings(std::move(*read));
+  Settings read;
+  const Status well = shim::read_settings(read);
+  keep_settings(std::move(read));
+  if (!well) return refuse(start, well.error());
   keep_maps(settings().maps);
   g_doing = settings().observe ? Doing::kObserving : Doing::kMoving;
   return Outcome::kGo;
@@ -119,6 +120,12 @@ constexpr Stage kStages[] = {
 #include "shim/stages.def"
 };
 
+// Why a program did not start is what a report is read for. At once: who knows how it will end.
+void report_failure() {
+  start_report();
+  finish_report();
+}
+
 int start_up(int argc, char** argv) {
   StartUp start{argc, argv};
   for (const Stage& stage : kStages) {
@@ -129,9 +136,11 @@ int start_up(int argc, char** argv) {
       case Outcome::kPass:
         return NEXT(rte_eal_init)(argc, argv);
       case Outcome::kRefuse:
+        report_failure();
         set_rte_errno(start.error);
         return -1;
       case Outcome::kDone:
+        report_failure();
         return start.result;
     }
   }

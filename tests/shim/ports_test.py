@@ -144,6 +144,10 @@ def ends_with(devices_of, maps_of, words, **options):
         check(not missing, f"the output does not say {missing}:\n{pmd.text}")
         check(status > 0, f"exit status {status}")
         check("create a new mbuf pool" not in pmd.text, "testpmd went on")
+        found = report.read()  # of a start that was refused, too
+        texts = " ".join(one["text"] for one in found["messages"] if one["level"] == "error")
+        check(all(word in texts for word in words), f"the report does not say {words}: {texts}")
+        check(found["stage"] in ("read_settings", "load_driver", "settle_ports"), f"stage {found['stage']}")
 
 
 def start_only(r, devices, maps, report, **options):

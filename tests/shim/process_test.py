@@ -123,6 +123,20 @@ def refused():
     equal((status, output), (9, ["rte_eal_init: No such device"]), f"status and output ({errors})")
 
 
+def report_of_a_failure():
+    """rte_eal_init() that fails, by the shim or by EAL itself, leaves a report: the stage, the fates, what was said"""
+    report = Report()
+    status, _, errors = appliance(["ports"], **environment("net_null0=loop,net_null7=loop", mode="strict",
+                                                           report=report.path))
+    equal((status, report.read()["stage"], report.read()["mode"]), (9, "settle_ports", "strict"), f"refused ({errors})")
+    equal(report.fates(), {"net_null0": "moved", "net_null7": "not probed"}, "fates")
+    os.unlink(report.path)
+    status, _, errors = appliance(["ports"], memory=("--no-huge", "-m", "999999999"),
+                                  **environment("net_null0=loop", report=report.path))
+    equal((status, report.read()["stage"]), (9, "run_eal"), f"EAL's own failure ({errors})")
+    report.close()
+
+
 if __name__ == "__main__":
     main([plain_programs, no_dpdk_reference, unknown_abi, loop_port, nothing_asked, exec_chain, fork_and_report,
-          report_by_pid, refused])
+          report_by_pid, refused, report_of_a_failure])
