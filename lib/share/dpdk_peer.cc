@@ -10,10 +10,6 @@
 #include <map>
 #include <sstream>
 
-#ifndef MAP_FIXED_NOREPLACE
-#define MAP_FIXED_NOREPLACE 0x100000  // Linux 4.17
-#endif
-
 namespace zcnbrh {
 namespace {
 
@@ -110,31 +106,27 @@ Status DpdkPeer::greet() {
 Status DpdkPeer::map_segment(const FdChannel::Message& message) {
   const std::vector<std::string> words = words_of(message.text);
   if (!is_answer(words, "segment", 4) || !message.fds[0]) return fault(EPROTO, "'" + message.text + "'");
-  auto* const want = reinterpret_cast<uint8_t*>(number(words, 1));
-  for (const Mapping& segment : segments_)
-    if (segment.data() == want) return {};
-  auto map = Mapping::create(want, number(words, 2), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE,
-                             message.fds[0].get(), number(words, 3));
-  // A kernel before 4.17 takes the address for a hint.
-  const int code = !map ? map.error().code : map->data() != want ? EEXIST : 0;
-  if (code != 0)
-    return fault(
-        code,
-        "its memory at 0x" + words[1] + " (0x" + words[2] + " bytes) cannot be mapped" +
-            (code == EEXIST ? ": the addresses are in use here; start it with another --base-virtaddr" : ""));
-  segments_.push_back(std::move(*map));
-  return {};
+  const Status s = segments_.map(number(words, 1), number(words, 2), number(words, 3), message.fds[0].get());
+  if (s) return s;
+  const int code = s.error().code;
+  return fault(
+      code,
+      "its memory at 0x" + words[1] + " (0x" + words[2] + " bytes) cannot be mapped" +
+          (code == EEXIST ? ": the addresses are in use here; start it with another --base-virtaddr" : ""));
 }
 
 Status DpdkPeer::map_segments() {
   if (Status s = channel_.send("segments"); !s) return s;
   Status first;
+  segments_.begin();
   for (;;) {  // to the end in any case: the next answer is another question's
     auto message = channel_.receive();
     if (!message) return message.error();
-    if (message->text.starts_with("end")) return first;
+    if (message->text.starts_with("end")) break;
     if (Status s = map_segment(*message); !s && first) first = s;
   }
+  if (first) segments_.end();
+  return first;
 }
 
 Result<std::string> DpdkPeer::ask(const std::string& request) {

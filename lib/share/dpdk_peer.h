@@ -29,6 +29,7 @@
 #include "lib/share/dpdk_layout.h"
 #include "lib/share/fd_channel.h"
 #include "lib/share/ring_journal.h"
+#include "lib/share/segment_map.h"
 #include "lib/share/shared_ring.h"
 
 namespace zcnbrh {
@@ -87,7 +88,7 @@ class DpdkPeer {
   std::mutex lock_;
   Mapping journal_;
   std::array<bool, kJournalEntries> used_{};
-  std::vector<Mapping> segments_;
+  SegmentMap segments_;
   std::vector<std::unique_ptr<const Pools>>
       pools_;  // the last one is in force; rings may still read an older one
   std::atomic<const Pools*> current_{nullptr};
