@@ -10,6 +10,7 @@
 #include <string>
 
 #include "shim/counts.h"
+#include "shim/modes.h"
 #include "shim/next.h"
 #include "shim/ports.h"
 #include "shim/report.h"
@@ -51,19 +52,17 @@ bool mask_offloads(const MappedDevice& device, struct rte_eth_conf& conf, PortAs
   return go;
 }
 
-bool mask_interrupts(const MappedDevice& device, const struct rte_eth_dev_info& info,
-                     struct rte_eth_conf& conf) {
+PortHas modes_of(const MappedDevice& device, const struct rte_eth_dev_info& info) {
   const uint32_t flags = info.dev_flags != nullptr ? *info.dev_flags : 0;
+  // The loop backend has no descriptor to wait for.
+  return {(flags & RTE_ETH_DEV_INTR_LSC) != 0, (flags & RTE_ETH_DEV_INTR_RMV) != 0,
+          !device.map.config.is_loop()};
+}
+
+bool mask_modes(const MappedDevice& device, const PortAsked& asked) {
   std::string missing;
-  if (conf.intr_conf.lsc != 0 && (flags & RTE_ETH_DEV_INTR_LSC) == 0) {
-    missing = "link state";
-    conf.intr_conf.lsc = 0;
-  }
-  if (conf.intr_conf.rmv != 0 && (flags & RTE_ETH_DEV_INTR_RMV) == 0) {
-    missing += missing.empty() ? "removal" : ", removal";
-    conf.intr_conf.rmv = 0;
-  }
-  return missing.empty() || do_without(device, "interrupts", missing);
+  for (const std::string& mode : asked.missing_modes) missing += (missing.empty() ? "" : ", ") + mode;
+  return missing.empty() || do_without(device, "modes of the port", missing);
 }
 
 PortAsked asked_of(uint16_t rx_queues, uint16_t tx_queues, const struct rte_eth_conf& conf,
@@ -141,7 +140,11 @@ int configure(uint16_t port_id, uint16_t rx_queues, uint16_t tx_queues, const st
     if (NEXT(rte_eth_dev_info_get)(port_id, &info) == 0) {
       PortAsked asked = asked_of(rx_queues, tx_queues, conf, info);
       bool go = true;
-      if (device != nullptr) go = mask_offloads(*device, conf, asked) && mask_interrupts(*device, info, conf);
+      if (device != nullptr) {
+        asked.missing_modes = take_out_modes(conf, modes_of(*device, info));
+        go = mask_offloads(*device, conf, asked);
+        go &= mask_modes(*device, asked);
+      }
       note_port(port_id, asked);
       if (!go) return -ENOTSUP;
     }

@@ -54,6 +54,7 @@ struct PortAsked {
   uint32_t configured = 0;
   uint16_t rx_queues = 0, tx_queues = 0;
   Asked rx, tx, rss;
+  std::vector<std::string> missing_modes;  // shim/modes.h
   std::map<uint16_t, QueueAsked> rx_queue, tx_queue;
 };
 struct PoolAsked {

@@ -168,6 +168,7 @@ Json port_json(uint16_t port_id, const PortAsked& asked) {
           {"rx_offloads", known_offloads_json(asked.rx, moved ? kSoftwareRx : 0, rx_name)},
           {"tx_offloads", known_offloads_json(asked.tx, moved ? kSoftwareTx : 0, tx_name)},
           {"rss_hf", {{"asked", asked.rss.asked}, {"missing", asked.rss.missing}}},
+          {"modes_missing", asked.missing_modes},
           {"rx_queue", queues_json(asked.rx_queue, rx_name)},
           {"tx_queue", queues_json(asked.tx_queue, tx_name)},
           {"calls", port_calls_json(port_id)},

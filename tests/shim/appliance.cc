@@ -153,6 +153,37 @@ __attribute__((noinline)) unsigned forward(uint16_t port, struct rte_mbuf** burs
   return moved;
 }
 
+// What a configuration can ask for outside the offload bits.
+constexpr struct {
+  const char* name;
+  void (*ask)(struct rte_eth_conf& conf);
+} kModes[] = {{"nothing", [](struct rte_eth_conf&) {}},
+              {"rss", [](struct rte_eth_conf& conf) { conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS; }},
+              {"rx dcb", [](struct rte_eth_conf& conf) { conf.rxmode.mq_mode = RTE_ETH_MQ_RX_DCB_RSS; }},
+              {"rx vmdq", [](struct rte_eth_conf& conf) { conf.rxmode.mq_mode = RTE_ETH_MQ_RX_VMDQ_ONLY; }},
+              {"tx dcb", [](struct rte_eth_conf& conf) { conf.txmode.mq_mode = RTE_ETH_MQ_TX_DCB; }},
+              {"tx pvid", [](struct rte_eth_conf& conf) { conf.txmode.hw_vlan_insert_pvid = 1; }},
+              {"loopback", [](struct rte_eth_conf& conf) { conf.lpbk_mode = 1; }},
+              {"pfc", [](struct rte_eth_conf& conf) { conf.dcb_capability_en = RTE_ETH_DCB_PFC_SUPPORT; }},
+              {"speed", [](struct rte_eth_conf& conf) { conf.link_speeds = RTE_ETH_LINK_SPEED_10G; }},
+              {"rx interrupts", [](struct rte_eth_conf& conf) { conf.intr_conf.rxq = 1; }}};
+
+// Each by itself, and what is in force then.
+void ask_for_modes() {
+  struct rte_mempool* pool = make_pool("create", "modes");
+  for (const auto& mode : kModes) {
+    struct rte_eth_conf conf {};
+    mode.ask(conf);
+    const int result = start_port(0, pool, conf, 512);
+    rte_eth_dev_stop(0);
+    struct rte_eth_conf now {};
+    if (rte_eth_dev_conf_get(0, &now) != 0) continue;
+    std::printf("%s: %s; rx %u tx %u pvid %u loopback %u dcb %u speeds %u rxq %u\n", mode.name,
+                rte_strerror(-result), now.rxmode.mq_mode, now.txmode.mq_mode, now.txmode.hw_vlan_insert_pvid,
+                now.lpbk_mode, now.dcb_capability_en, now.link_speeds, now.intr_conf.rxq);
+  }
+}
+
 // A port on which what is sent comes back: bursts go round and round.
 void run_bursts() {
   struct rte_mempool* pool = make_pool("create", "bursts", 0);
@@ -188,6 +219,7 @@ constexpr struct {
               {"vendor", call_vendor},
               {"bursts", run_bursts},
               {"everything", ask_for_everything},
+              {"modes", ask_for_modes},
               {"wait", wait_for_input}};
 
 }  // namespace

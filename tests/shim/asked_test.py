@@ -118,6 +118,39 @@ def everything_observed():
     report.close()
 
 
+OFF = "rx {} tx 0 pvid 0 loopback 0 dcb 0 speeds 0 rxq 0"
+# What the appliance asks for, the name that the shim has for it, and rxmode.mq_mode in force: RSS stays.
+MODES = [("nothing", "", 0), ("rss", "", 1), ("rx dcb", "DCB on receive", 1), ("rx vmdq", "VMDq on receive", 0),
+         ("tx dcb", "DCB or VMDq on send", 0), ("tx pvid", "the port's VLAN on send", 0), ("loopback", "loopback", 0),
+         ("pfc", "priority flow control", 0), ("speed", "a link speed of its own", 0),
+         ("rx interrupts", "RX interrupts", 0)]
+
+
+def modes_asked():
+    """lenient: DCB, VMDq, loopback, speeds and interrupts that the port lacks are left out, each named, and it starts"""
+    report = Report()
+    _, output, errors = appliance(["modes"], TWO, **environment(MOVED, report=report.path))
+    equal(output, [f"{asked}: Success; {OFF.format(receive)}" for asked, _, receive in MODES], f"output ({errors})")
+    texts = report.texts()
+    for _, name, _ in MODES[2:]:
+        check(any(f"net_null0 on loop does not have modes of the port; they are left out: {name} (" in text
+                  for text in texts), f"no warning of {name}: {texts}")
+    equal(len([text for text in texts if "modes of the port" in text]), len(MODES) - 2, "warnings")
+    equal(report.read()["ports"][0]["modes_missing"], ["RX interrupts (intr_conf.rxq)"], "the last configuration's")
+    report.close()
+
+
+def modes_refused():
+    """strict: each of them is an error of rte_eth_dev_configure(), what the port has is none; observed, nothing changes"""
+    _, output, errors = appliance(["modes"], TWO, **environment(MOVED, mode="strict"))
+    found = {line.partition(":")[0]: line.partition(": ")[2].partition(";")[0] for line in output}
+    equal(found, {asked: "Operation not supported" if name else "Success" for asked, name, _ in MODES},
+          f"results ({errors})")
+    _, alone, _ = appliance(["modes"], TWO)
+    _, output, _ = appliance(["modes"], TWO, **environment("", observe="1"))
+    equal(output, alone, "output when observed")
+
+
 def vendor_calls():
     """a program linked to a vendor's library: its calls on a moved port are -ENOTSUP and counted, by port"""
     _, alone, _ = appliance(["vendor"], TWO)
@@ -212,5 +245,5 @@ def live_testpmd():
 
 
 if __name__ == "__main__":
-    main([pools, pools_stay, scarce_memory, everything_asked, everything_refused, everything_observed, vendor_calls,
+    main([pools, pools_stay, scarce_memory, everything_asked, everything_refused, everything_observed, modes_asked, modes_refused, vendor_calls,
           bursts_at_any_speed, live_report, live_testpmd])
