@@ -112,9 +112,44 @@ int add_segment(const struct rte_memseg_list* list, const struct rte_memseg* seg
   return 0;
 }
 
-Status send_segments(Peer& peer) {
+std::vector<Run> shared_runs() {
   std::vector<Run> runs;
   NEXT(rte_memseg_walk)(add_segment, &runs);
+  return runs;
+}
+
+// Not external memory, and not what has no file.
+bool is_shared(const std::vector<Run>& runs, const void* base, size_t bytes) {
+  auto at = reinterpret_cast<uintptr_t>(base);
+  const uintptr_t end = at + bytes;
+  for (uintptr_t before = 0; at < end && at != before;) {
+    before = at;
+    for (const Run& run : runs)
+      if (run.base <= at && at < run.base + run.bytes) at = run.base + run.bytes;
+  }
+  return at >= end;
+}
+
+bool is_shared(const std::vector<Run>& runs, const struct rte_ring* ring) {
+  return is_shared(runs, ring, sizeof *ring + size_t{ring->size} * sizeof(void*));
+}
+
+bool is_shared(const struct rte_mempool* pool, const struct rte_ring* ring) {
+  const std::vector<Run> runs = shared_runs();
+  bool all = is_shared(runs, ring);
+  const struct rte_mempool_memhdr* chunk;
+  STAILQ_FOREACH(chunk, &pool->mem_list, next) all = all && is_shared(runs, chunk->addr, chunk->len);
+  return all;
+}
+
+std::string not_shared(const std::string& what) {
+  return no(ENOTSUP, what +
+                         " is in memory that cannot be handed over: the program's own, not EAL's, or memory "
+                         "without a file; make it on a socket of EAL's");
+}
+
+Status send_segments(Peer& peer) {
+  const std::vector<Run> runs = shared_runs();
   for (const Run& run : runs) {
     const int fds[] = {run.fd};
     if (Status s =
@@ -153,6 +188,7 @@ std::string attach_ring(Peer& peer, size_t at, const std::string& name) {
   struct rte_ring* ring = NEXT(rte_ring_lookup)(name.c_str());
   if (ring == nullptr) return no(ENOENT, "there is no ring '" + name + "'");
   if (!is_served(ring)) return no(ENOTSUP, "ring '" + name + "' is of a kind (RTS, HTS) that is not served");
+  if (!is_shared(shared_runs(), ring)) return not_shared("ring '" + name + "'");
   return attach(peer, at, {true, "ring", name, ring, ring}, "ring " + hex(ring));
 }
 
@@ -170,6 +206,7 @@ std::string attach_pool(Peer& peer, size_t at, const std::string& name) {
       reinterpret_cast<const char*>(pool) + RTE_MEMPOOL_HEADER_SIZE(pool, pool->cache_size));
   if ((room->flags & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) != 0)
     return no(ENOTSUP, "the buffers of pool '" + name + "' are the program's own");
+  if (!is_shared(pool, ring)) return not_shared("pool '" + name + "'");
   const struct rte_mempool_memhdr* chunk;
   STAILQ_FOREACH(chunk, &pool->mem_list, next) {
     if (!peer.channel.send("chunk " + hex(chunk->addr) + " " + hex(chunk->len)))

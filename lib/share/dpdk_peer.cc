@@ -147,14 +147,36 @@ Result<size_t> DpdkPeer::free_entry() const {
                "at most " + std::to_string(used_.size()) + " rings and pools can be attached at a time");
 }
 
-SharedRing DpdkPeer::ring_at(uintptr_t address, size_t entry) {
+// What it names has to be in what it has handed over; it may have been made since the last list.
+Status DpdkPeer::check_memory(uintptr_t base, size_t bytes) {
+  if (segments_.covers(base, bytes)) return {};
+  if (Status s = map_segments(); !s) return s;
+  if (segments_.covers(base, bytes)) return {};
+  return fault(ENOTSUP,
+               "0x" + hex(base) + " (0x" + hex(bytes) +
+                   " bytes) is not in the memory that it hands over; libzcnbrh and shim are of one version?");
+}
+
+Status DpdkPeer::check_ring(uintptr_t address) {
+  if (Status s = check_memory(address, sizeof(dpdk::Ring)); !s) return s;
+  const size_t slots = reinterpret_cast<const dpdk::Ring*>(address)->size;
+  return check_memory(address, sizeof(dpdk::Ring) + slots * sizeof(void*));
+}
+
+Status DpdkPeer::check_pool(const SharedPool& pool) {
+  for (const SharedPool::Chunk& chunk : pool.chunks)
+    if (Status s = check_memory(chunk.base, chunk.end - chunk.base); !s) return s;
+  return check_ring(reinterpret_cast<uintptr_t>(pool.ring));
+}
+
+Result<SharedRing> DpdkPeer::ring_at(uintptr_t address, size_t entry, SharedRing::Test may_cross) {
+  if (Status s = check_ring(address); !s) {
+    release(entry);
+    return s.error();
+  }
   used_[entry] = true;
-  return SharedRing(
-      reinterpret_cast<dpdk::Ring*>(address), &entries()[entry], this,
-      [](const void* self, const void* object) {
-        return static_cast<const DpdkPeer*>(self)->may_cross(object);
-      },
-      [](const void* self) { return static_cast<const DpdkPeer*>(self)->is_alive(); });
+  return SharedRing(reinterpret_cast<dpdk::Ring*>(address), &entries()[entry], this, may_cross,
+                    [](const void* self) { return static_cast<const DpdkPeer*>(self)->is_alive(); });
 }
 
 Result<SharedRing> DpdkPeer::attach_ring(const std::string& name) {
@@ -166,7 +188,9 @@ Result<SharedRing> DpdkPeer::attach_ring(const std::string& name) {
   if (!answer) return answer.error();
   const std::vector<std::string> words = words_of(*answer);
   if (!is_answer(words, "ring", 2)) return refusal(*answer);
-  return ring_at(number(words, 1), *entry);
+  return ring_at(number(words, 1), *entry, [](const void* self, const void* object) {
+    return static_cast<const DpdkPeer*>(self)->may_cross(object);
+  });
 }
 
 Result<SharedRing> DpdkPeer::attach_pool(const std::string& name, SharedPool& pool) {
@@ -187,18 +211,28 @@ Result<SharedRing> DpdkPeer::attach_pool(const std::string& name, SharedPool& po
   pool.ring = reinterpret_cast<dpdk::Ring*>(number(words, 2));
   pool.mbuf_bytes = static_cast<uint32_t>(number(words, 3));
   pool.room = static_cast<uint32_t>(number(words, 4));
+  if (Status s = check_pool(pool); !s) {
+    release(*entry);
+    return s.error();
+  }
 
   auto pools = std::make_unique<Pools>(pools_.empty() ? Pools() : *pools_.back());
   std::erase_if(*pools, [&pool](const SharedPool& known) { return known.address == pool.address; });
   pools->push_back(pool);
   current_.store(pools.get(), std::memory_order_release);
   pools_.push_back(std::move(pools));
-  return ring_at(number(words, 2), *entry);
+  // One by one: what they were linked to before they came into the pool is of no meaning.
+  return ring_at(number(words, 2), *entry, [](const void* self, const void* object) {
+    return static_cast<const DpdkPeer*>(self)->is_buffer(object);
+  });
 }
 
 void DpdkPeer::detach(SharedRing& ring) {
   const std::lock_guard lock(lock_);
-  const auto entry = static_cast<size_t>(&ring.entry() - entries());
+  release(static_cast<size_t>(&ring.entry() - entries()));
+}
+
+void DpdkPeer::release(size_t entry) {
   (void)ask("detach " + hex(entry));
   used_[entry] = false;
 }
@@ -211,11 +245,23 @@ bool DpdkPeer::is_alive() const {
   return ::poll(&watched, 1, 0) >= 0 && (watched.revents & (POLLHUP | POLLRDHUP | POLLERR)) == 0;
 }
 
-bool DpdkPeer::may_cross(const void* object) const {
+bool DpdkPeer::is_buffer(const void* object) const {
   const Pools* pools = current_.load(std::memory_order_acquire);
   if (pools == nullptr) return false;
   for (const SharedPool& pool : *pools)
     if (pool.has(object)) return true;
+  return false;
+}
+
+// By the links, which is how the segments are found; in as many steps as there are said to be.
+bool DpdkPeer::may_cross(const void* object) const {
+  const auto* segment = static_cast<const dpdk::Mbuf*>(object);
+  if (!is_buffer(segment)) return false;
+  for (uint32_t left = segment->nb_segs; left != 0; --left) {
+    segment = segment->next;
+    if (segment == nullptr) return left == 1;
+    if (left == 1 || !is_buffer(segment)) return false;
+  }
   return false;
 }
 

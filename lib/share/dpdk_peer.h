@@ -66,6 +66,7 @@ class DpdkPeer {
   void detach(SharedRing& ring);
 
   bool is_alive() const;
+  // A whole packet: each of its segments is of an attached pool, and they are as many as its first one says.
   bool may_cross(const void* object) const;
 
  private:
@@ -78,7 +79,12 @@ class DpdkPeer {
   Result<size_t> free_entry() const;
   Result<std::string> ask(const std::string& request);
   Result<std::string> answer_text();
-  SharedRing ring_at(uintptr_t address, size_t entry);
+  Result<SharedRing> ring_at(uintptr_t address, size_t entry, SharedRing::Test may_cross);
+  Status check_ring(uintptr_t address);
+  Status check_memory(uintptr_t base, size_t bytes);
+  Status check_pool(const SharedPool& pool);
+  void release(size_t entry);
+  bool is_buffer(const void* object) const;
   JournalEntry* entries() const { return reinterpret_cast<Journal*>(journal_.data())->entries; }
   Error fault(int code, const std::string& why) const;
   Error refusal(const std::string& answer) const;

@@ -53,16 +53,15 @@ void give(struct zcnbrh_pool* pool, struct zcnbrh_ring* ring, char letter) {
   say(zcnbrh_ring_enqueue(ring, &packet, 1));
 }
 
-// take RING POOL: reads the packet that it gets, all segments, and puts it back into the pool
-void take(struct zcnbrh_ring* ring, struct zcnbrh_pool* pool) {
+// pass RING RING: a packet from one to the other, and what it holds in all its segments
+void pass(struct zcnbrh_ring* from, struct zcnbrh_ring* to) {
   struct zcnbrh_mbuf* packet = nullptr;
-  const int got = zcnbrh_ring_dequeue(ring, &packet, 1);
+  const int got = zcnbrh_ring_dequeue(from, &packet, 1);
   if (got != 1) return say(got);
   uint32_t bytes = 0;
   for (struct zcnbrh_mbuf* segment = packet; segment != nullptr; segment = zcnbrh_mbuf_next(segment))
     bytes += first_byte(segment) == 'd' ? zcnbrh_mbuf_length(segment) : 0;
-  const int back = zcnbrh_pool_put(pool, &packet, 1);
-  std::printf("%d of %u bytes\n", back, bytes);
+  std::printf("%d of %u bytes\n", zcnbrh_ring_enqueue(to, &packet, 1), bytes);
 }
 
 void run(std::istringstream& words) {
@@ -74,7 +73,7 @@ void run(std::istringstream& words) {
   if (command == "leave") return say(zcnbrh_pool_detach(g_pools[name]));
   if (command == "peek") return peek(g_pools[name]);
   if (command == "give") return give(g_pools[name], g_rings[other], letter);
-  if (command == "take") return take(g_rings[name], g_pools[other]);
+  if (command == "pass") return pass(g_rings[name], g_rings[other]);
   std::printf("'%s' is not understood\n", command.c_str());
 }
 

@@ -56,6 +56,24 @@ bool is_refused(struct zcnbrh_ring* ring, void* element) {
   return zcnbrh_ring_enqueue(ring, &packet, 1) == -EBADMSG;
 }
 
+// Packets that begin well and go on where they must not, or not as far as they say.
+bool broken_chains(struct zcnbrh_ring* ring, struct zcnbrh_mbuf* packet, void* elsewhere) {
+  auto* mbuf = reinterpret_cast<dpdk::Mbuf*>(packet);
+  const struct {
+    uint16_t segments;
+    void* next;
+  } chains[] = {{2, elsewhere}, {2, mbuf}, {2, nullptr}, {1, mbuf}, {0, nullptr}, {UINT16_MAX, mbuf}};
+  bool all = true;
+  for (const auto& chain : chains) {
+    mbuf->nb_segs = chain.segments;
+    mbuf->next = static_cast<dpdk::Mbuf*>(chain.next);
+    all = all && is_refused(ring, packet);
+  }
+  mbuf->nb_segs = 1;
+  mbuf->next = nullptr;
+  return all;
+}
+
 int foreign() {
   struct zcnbrh_ring* ring = nullptr;
   struct zcnbrh_pool* pool = nullptr;
@@ -70,9 +88,10 @@ int foreign() {
   const bool all = unattached && is_refused(ring, &here) &&
                    is_refused(ring, reinterpret_cast<char*>(packet) + 64) &&
                    is_refused(ring, zcnbrh_mbuf_data(packet)) && is_refused(ring, nullptr);
+  const bool chains = broken_chains(ring, packet, &here);
   const bool long_one = zcnbrh_mbuf_set_length(packet, 1 << 20) == -EMSGSIZE;
   const bool back = zcnbrh_pool_put(pool, &packet, 1) == 1;
-  std::printf("%s\n", all && long_one && back ? "refused as they should be" : "something crossed");
+  std::printf("%s\n", all && chains && long_one && back ? "refused as they should be" : "something crossed");
   return 0;
 }
 

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 The Z-CNBRH authors
 """The memory behind shared rings and pools, as a native process sees it: pools that are freed and made again while it
-stays."""
+stays, memory that cannot be handed over, packets of several pools."""
 
 import contextlib
+import errno
 import os
 import subprocess
 
@@ -84,5 +85,45 @@ def one_file():
     made_again("--in-memory", "--single-file-segments")
 
 
+def memory_of_its_own():
+    """a pool and a ring in memory that is not EAL's: refused with the cause, and the process goes on"""
+    with both() as (dpdk, native):
+        equal(dpdk("own-memory mine"), "pool", "a pool in the program's memory")
+        equal(dpdk("heap outside"), "ring", "a ring in a heap of the program's")
+        for what, name in (("pool", "mine"), ("ring", "outside")):
+            answer = native(f"{what} {name}")
+            check(answer.startswith(f"-{errno.EOPNOTSUPP} ") and f"{what} '{name}' is in memory that" in answer, answer)
+        dpdk("pool packets 500")
+        dpdk("ring back")
+        equal((native("pool packets"), native("ring back"), native("give packets back x")), ("0", "0", "1"), "what is shared")
+        equal(dpdk("receive back"), "60 bytes of x", "a packet")
+
+
+def several_pools():
+    """a packet crosses when all its segments are of attached pools, and stays in the ring, refused, when one is not"""
+    with both() as (dpdk, native):
+        for command in ("pool one 500", "pool two 500", "ring to", "ring back"):
+            dpdk(command)
+        equal([native(text) for text in ("pool one", "ring to", "ring back")], ["0", "0", "0"], "attaching")
+        for pools in ("one two", "one one two", "two one"):
+            equal(dpdk(f"chain to {pools}"), "sent", f"a packet of pools {pools}")
+            answer = native("pass to back")
+            check(answer.startswith(f"-{errno.EBADMSG} "), f"a packet of pools {pools}: {answer}")
+            equal(dpdk("receive to"), f"{60 * len(pools.split())} bytes of d", "what stayed in the ring")
+        for pools in ("one", "one one", "one one one one"):
+            passes(dpdk, native, pools)
+        equal(native("pool two"), "0", "attaching the other pool")
+        for pools in ("one two", "two one two", "two"):
+            passes(dpdk, native, pools)
+        equal([dpdk("count one"), dpdk("count two")], ["500 of 500"] * 2, "packets in the pools")
+
+
+def passes(dpdk, native, pools):
+    bytes_ = 60 * len(pools.split())
+    equal(dpdk(f"chain to {pools}"), "sent", f"a packet of pools {pools}")
+    equal(native("pass to back"), f"1 of {bytes_} bytes", f"a packet of pools {pools}")
+    equal(dpdk("receive back"), f"{bytes_} bytes of d", f"a packet of pools {pools}")
+
+
 if __name__ == "__main__":
-    main([new_files, one_file])
+    main([new_files, one_file, memory_of_its_own, several_pools])
