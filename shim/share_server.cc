@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <sstream>
+#include <string_view>
 
 #include "lib/base/clock.h"
 #include "lib/base/mapping.h"
@@ -49,6 +50,11 @@ SAME(Mbuf, pool, rte_mbuf, pool);
 SAME(Mbuf, next, rte_mbuf, next);
 SAME(Mbuf, tx_offload, rte_mbuf, tx_offload);
 #undef SAME
+#define TEXT_OF(number) #number
+#define TEXT(macro) TEXT_OF(macro)
+static_assert(std::string_view(dpdk::kDpdkLayout) == "DPDK_" TEXT(ZCNBRH_DPDK_ABI));
+#undef TEXT
+#undef TEXT_OF
 static_assert(dpdk::kHeadroom == RTE_PKTMBUF_HEADROOM && dpdk::kExternal == RTE_MBUF_F_EXTERNAL &&
               dpdk::kIndirect == RTE_MBUF_F_INDIRECT);
 
@@ -68,6 +74,7 @@ struct Peer {
   UniqueFd journal_fd;
   Mapping journal;
   std::vector<Attached> attached = std::vector<Attached>(kJournalEntries);
+  bool met = false;  // of our version and layout
   bool gone = false;
   JournalEntry& entry(size_t i) { return reinterpret_cast<Journal*>(journal.data())->entries[i]; }
 };
@@ -162,7 +169,8 @@ Status send_segments(Peer& peer) {
 
 Status greet(Peer& peer, const std::string& text) {
   const std::string hello = "hello " + hex(kShareVersion) + " " + dpdk::kDpdkLayout;
-  if (text != hello) return peer.channel.send(hello);
+  peer.met = text == hello;
+  if (!peer.met) return peer.channel.send(hello);
   const int fds[] = {peer.journal_fd.get()};
   return peer.channel.send(hello, fds);
 }
@@ -223,6 +231,7 @@ Status answer(Peer& peer, const std::string& text) {
   uint64_t at = 0;
   in >> what >> std::hex >> at >> name;
   if (what == "hello") return greet(peer, text);
+  if (!peer.met) return peer.channel.send(no(EPROTO, "it has not said which version and layout it is of"));
   if (what == "segments") return send_segments(peer);
   if (at >= kJournalEntries) return peer.channel.send(no(EINVAL, "no such entry"));
   if (what == "ring") return peer.channel.send(attach_ring(peer, at, name));
