@@ -17,7 +17,10 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/mapping.h"
-#include "lib/share/dpdk_peer.h"
+#include "lib/share/dpdk_layout.h"
+#include "lib/share/fd_channel.h"
+#include "lib/share/ring_journal.h"
+#include "lib/share/share_name.h"
 #include "shim/counts.h"
 #include "shim/interrupt.h"
 #include "shim/next.h"

@@ -45,8 +45,6 @@ bool is_answer(const std::vector<std::string>& words, const char* kind, size_t c
 
 }  // namespace
 
-std::string share_socket_name(pid_t pid) { return "@zcnbrh-share/" + std::to_string(pid); }
-
 bool SharedPool::has(const void* object) const {
   const auto at = reinterpret_cast<uintptr_t>(object);
   for (const Chunk& chunk : chunks) {

@@ -29,13 +29,11 @@
 #include "lib/share/dpdk_layout.h"
 #include "lib/share/fd_channel.h"
 #include "lib/share/ring_journal.h"
+#include "lib/share/share_name.h"
 #include "lib/share/segment_map.h"
 #include "lib/share/shared_ring.h"
 
 namespace zcnbrh {
-
-inline constexpr uint32_t kShareVersion = 1;
-std::string share_socket_name(pid_t pid);  // "@zcnbrh-share/PID"
 
 struct SharedPool {
   void* address = nullptr;

@@ -54,6 +54,19 @@ def no_dpdk_reference():
     equal([name for name in needed if not name.startswith(("libc.so", "ld-linux", "libm.so"))], [], "libraries")
 
 
+def no_constructor():
+    """no source of ours has a constructor in the shim; those that the C++ library inside brings are its own"""
+    symbols = subprocess.run(["nm", SHIM], capture_output=True, text=True, check=True).stdout
+    found = re.findall(r" [tT] _GLOBAL__(?:sub_)?I_(?:[0-9_]*)(\S+)", symbols)
+    check(found, "no symbol of a constructor at all, not even of the C++ library: what is this file?")
+    ours = {path.name for folder in ("shim", "lib") for path in (SOURCE / folder).rglob("*.cc")}
+    equal([name for name in found if name in ours or "zcnbrh" in name], [], "constructors of ours")
+    # The loader's list: one for each of those, and the C runtime's frame_dummy.
+    size = re.search(r"INIT_ARRAY\s+\S+ \S+ (\S+)", subprocess.run(["readelf", "-SW", SHIM], capture_output=True, text=True,
+                                                                     check=True).stdout)
+    check(size is not None and int(size.group(1), 16) // 8 <= len(found) + 1, f"{size} for {found}")
+
+
 def unknown_abi():
     """a program of another DPDK ABI: one clear line, and it runs as without the shim"""
     program = str(BUILD / "tests/shim/other_eal_program")
@@ -138,5 +151,5 @@ def report_of_a_failure():
 
 
 if __name__ == "__main__":
-    main([plain_programs, no_dpdk_reference, unknown_abi, loop_port, nothing_asked, exec_chain, fork_and_report,
+    main([plain_programs, no_dpdk_reference, no_constructor, unknown_abi, loop_port, nothing_asked, exec_chain, fork_and_report,
           report_by_pid, refused, report_of_a_failure])
