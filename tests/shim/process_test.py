@@ -82,9 +82,10 @@ def unknown_abi():
 
 
 def loop_port():
-    """a map to the loop backend, which needs no netdev: the port's name, driver and number"""
+    """a map to the loop backend, which needs no netdev: the port's name, driver and number; errno is left alone"""
     status, output, errors = appliance(["ports", "errno"], ["net_null0", "net_null1"], **environment("net_null1=loop"))
-    equal((status, output), (4, ["port 0 net_null0 net_null 0", "port 1 net_null1 net_zcnbrh 1", "errno kept"]),
+    equal((status, output), (4, ["port 0 net_null0 net_null 0", "port 1 net_null1 net_zcnbrh 1",
+                             "errno of net_null0: kept, kept", "errno of net_null1: kept, kept"]),
           f"status and output ({errors})")
 
 
