@@ -29,6 +29,8 @@ namespace {
 constexpr unsigned kMbufs = 2048;
 constexpr unsigned kBurst = 32;
 constexpr unsigned kPage = 4096;
+constexpr unsigned kRounds = 4000;
+constexpr unsigned kFrame = 60;  // bytes of a packet
 
 void list_ports() {
   uint16_t port;
@@ -196,23 +198,54 @@ void ask_for_modes() {
   }
 }
 
+// What goes round at port 0 until now: how many are as they were sent, and how many in `memory`.
+void count_intact(const uint8_t* memory, size_t bytes) {
+  unsigned intact = 0, inside = 0;
+  struct rte_mbuf* burst[kBurst];
+  for (unsigned i = 0; i < kRounds; ++i) {
+    const uint16_t got = rte_eth_rx_burst(0, 0, burst, kBurst);
+    for (unsigned k = 0; k < got; ++k) {
+      const auto* data = rte_pktmbuf_mtod(burst[k], const uint8_t*);
+      bool same = burst[k]->pkt_len == kFrame && burst[k]->nb_segs == 1;
+      for (unsigned at = 0; same && at < kFrame; ++at) same = data[at] == static_cast<uint8_t>(data[0] + at);
+      intact += same;
+      inside += data >= memory && data + kFrame <= memory + bytes;
+      rte_pktmbuf_free(burst[k]);
+    }
+  }
+  std::printf("%u intact, %u in the program's buffers\n", intact, inside);
+}
+
 // A port on which what is sent comes back: bursts go round and round.
-void run_bursts() {
-  struct rte_mempool* pool = make_pool("create", "bursts", 0);
+void go_round(struct rte_mempool* pool, const uint8_t* memory, size_t bytes) {
   const struct rte_eth_conf conf {};
   if (pool == nullptr || start_port(0, pool, conf, 512) != 0) return;
   struct rte_mbuf* burst[kBurst];
   if (rte_pktmbuf_alloc_bulk(pool, burst, kBurst) != 0) return;
-  for (struct rte_mbuf* mbuf : burst) {
-    std::memset(rte_pktmbuf_append(mbuf, 60), 0x5a, 60);
+  for (unsigned number = 0; number < kBurst; ++number) {
+    auto* data = reinterpret_cast<uint8_t*>(rte_pktmbuf_append(burst[number], kFrame));
+    for (unsigned at = 0; at < kFrame; ++at) data[at] = static_cast<uint8_t>(number + at);
   }
   const unsigned sent = rte_eth_tx_burst(0, 0, burst, kBurst);
   forward(0, burst, 100);  // caches, first system calls
-  const unsigned moved = forward(0, burst, 4000);
+  const unsigned moved = forward(0, burst, kRounds);
   std::printf("bursts: %u sent, %s\n", sent, moved > 1000 ? "they go round" : "they are lost");
   std::fprintf(stderr, "moved %u\n", moved);
+  count_intact(memory, bytes);
   rte_eth_dev_stop(0);
   rte_eth_dev_close(0);
+}
+
+void run_bursts() { go_round(make_pool("create", "bursts", 0), nullptr, 0); }
+
+// Packets in memory that the program has from elsewhere.
+void run_extbuf() {
+  constexpr size_t kBytes = size_t{kMbufs} * RTE_MBUF_DEFAULT_BUF_SIZE;
+  auto* memory = static_cast<uint8_t*>(std::aligned_alloc(kPage, (kBytes + kPage - 1) / kPage * kPage));
+  const struct rte_pktmbuf_extmem whole = {memory, RTE_BAD_IOVA, kBytes, RTE_MBUF_DEFAULT_BUF_SIZE};
+  go_round(rte_pktmbuf_pool_create_extbuf("extbuf", kMbufs, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY,
+                                          &whole, 1),
+           memory, kBytes);
 }
 
 void wait_for_input() {
@@ -224,15 +257,11 @@ void wait_for_input() {
 constexpr struct {
   const char* word;
   void (*run)();
-} kWords[] = {{"ports", list_ports},
-              {"fork", fork_child},
-              {"errno", keep_errno},
-              {"pools", show_pools},
-              {"vendor", call_vendor},
-              {"bursts", run_bursts},
-              {"everything", ask_for_everything},
-              {"modes", ask_for_modes},
-              {"wait", wait_for_input}};
+} kWords[] = {{"ports", list_ports},    {"fork", fork_child},
+              {"errno", keep_errno},    {"pools", show_pools},
+              {"vendor", call_vendor},  {"bursts", run_bursts},
+              {"extbuf", run_extbuf},   {"everything", ask_for_everything},
+              {"modes", ask_for_modes}, {"wait", wait_for_input}};
 
 }  // namespace
 

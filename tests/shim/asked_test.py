@@ -11,7 +11,7 @@ import re
 import socket
 import subprocess
 
-from shim_rig import (PCI, SHIM, Report, appliance, appliance_command, check, drivers, environment, equal, frames,
+from shim_rig import (BUILD, PCI, SHIM, Report, appliance, appliance_command, check, drivers, environment, equal, frames,
                       launch, main, rig, tap, testpmd)
 
 MOVED = "net_null0=loop"
@@ -168,14 +168,46 @@ def bursts_at_any_speed():
     """bursts of a program go round through a moved port, all of them by address; the last counters are in the report"""
     report = Report()
     _, output, errors = appliance(["bursts"], **environment(MOVED, report=report.path))
-    equal(output, ["bursts: 32 sent, they go round"], f"output ({errors})")
+    equal(output, ["bursts: 32 sent, they go round", "32 intact, 0 in the program's buffers"], f"output ({errors})")
     port = report.read()["ports"][0]
     moved = int(re.search(r"moved (\d+)", errors).group(1))
     check(port["xstats"]["rx_q0_packets"] >= moved, port["xstats"])
-    equal(port["xstats"].get("tx_q0_bounce_copies", 0), 0, "bounce copies")
+    for name in ("tx_q0_bounce_copies", "rx_q0_copied"):
+        equal(port["xstats"].get(name, 0), 0, name)
     device = report.read()["devices"][0]
     equal((device["fate"], device["port"], device["open"]), ("moved", 0, False), "device")
     report.close()
+
+
+def external_buffers():
+    """a pool over the program's own memory (rte_pktmbuf_pool_create_extbuf): packets go round, unchanged, by copies"""
+    report = Report()
+    _, output, errors = appliance(["extbuf"], **environment(MOVED, report=report.path))
+    equal(output, ["bursts: 32 sent, they go round", "32 intact, 32 in the program's buffers"], f"output ({errors})")
+    moved = int(re.search(r"moved (\d+)", errors).group(1))
+    found = report.read()
+    equal([(pool["call"], pool["ops"], pool["made"]) for pool in found["pools"]],
+          [("rte_pktmbuf_pool_create_extbuf", "the program's buffers", True)], "pools in the report")
+    for name in ("tx_q0_bounce_copies", "rx_q0_copied"):
+        check(found["ports"][0]["xstats"].get(name, 0) >= moved, f"{name}: {found['ports'][0]['xstats']}")
+    report.close()
+
+
+def nodes():
+    """a pool for any NUMA node goes to the node of the moved ports, if they agree; one for a node stays there"""
+    behind = str(BUILD / "tests/shim/libfake_nodes.so")
+    both = "net_null0=loop,net_null1=loop"
+    for maps, places, node in ((MOVED, "0,1", 0), (both, "0,0", 0), (both, "0,1", -1), (both, "-1,0", -1),
+                               ("net_null1=loop", "0,3", 3), (both, "3,3", 3)):
+        report = Report()
+        variables = environment(maps, report=report.path)
+        variables["LD_PRELOAD"] += " " + behind
+        appliance(["pools"], TWO, FAKE_NODES=places, **variables)
+        found = {pool["name"]: pool["node"] for pool in report.read()["pools"]}
+        equal(found, dict.fromkeys(("pool_create", "pool_ops", "pool_stack", "pool_old"), node), f"{maps} on {places}")
+        appliance(["bursts"], TWO, FAKE_NODES="3,3", **variables)
+        equal([pool["node"] for pool in report.read()["pools"]], [0], "the pool for node 0")
+        report.close()
 
 
 def ask(pid):
@@ -246,4 +278,4 @@ def live_testpmd():
 
 if __name__ == "__main__":
     main([pools, pools_stay, scarce_memory, everything_asked, everything_refused, everything_observed, modes_asked, modes_refused, vendor_calls,
-          bursts_at_any_speed, live_report, live_testpmd])
+          bursts_at_any_speed, external_buffers, nodes, live_report, live_testpmd])
