@@ -19,6 +19,7 @@ Result counted(Call call, uint16_t port_id, Result result) noexcept {
 
 #define INTERCEPT(name)
 #define VENDOR(name)
+#define VENDOR_GLOBAL(name, absent)
 #define COUNTED(result, name, parameters, arguments)                                           \
   ZCNBRH_INTERCEPTED result name parameters {                                                  \
     return ::zcnbrh::shim::counted(::zcnbrh::shim::Call::name, port_id, NEXT(name) arguments); \

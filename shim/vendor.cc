@@ -29,6 +29,12 @@ Word vendor_call(Call call, Word a, Word b, Word c, Word d, Word e, Word f) noex
   return result;
 }
 
+Word global_call(Call call, Word absent, Word a, Word b, Word c, Word d, Word e, Word f) noexcept {
+  count_call(call);
+  auto* next = next_as<VendorCall>(call);
+  return next != nullptr ? next(a, b, c, d, e, f) : absent;
+}
+
 }  // namespace
 }  // namespace zcnbrh::shim
 
@@ -37,5 +43,9 @@ Word vendor_call(Call call, Word a, Word b, Word c, Word d, Word e, Word f) noex
 #define VENDOR(name)                                                                  \
   ZCNBRH_INTERCEPTED long name(long a, long b, long c, long d, long e, long f) {      \
     return ::zcnbrh::shim::vendor_call(::zcnbrh::shim::Call::name, a, b, c, d, e, f); \
+  }
+#define VENDOR_GLOBAL(name, absent)                                                           \
+  ZCNBRH_INTERCEPTED long name(long a, long b, long c, long d, long e, long f) {              \
+    return ::zcnbrh::shim::global_call(::zcnbrh::shim::Call::name, absent, a, b, c, d, e, f); \
   }
 #include "shim/intercepts.def"

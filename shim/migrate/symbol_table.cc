@@ -15,6 +15,7 @@ constexpr Row kIntercepted[] = {
 #define INTERCEPT(name) {#name, Way::kMapped, ""},
 #define COUNTED(result, name, parameters, arguments) {#name, Way::kAsIs, ""},
 #define VENDOR(name) {#name, Way::kNotSupported, "a call of one vendor's driver; answered with -ENOTSUP"},
+#define VENDOR_GLOBAL(name, absent) {#name, Way::kAsIs, "names no port: the vendor's driver has it; counted"},
 #include "shim/intercepts.def"
 };
 
@@ -62,7 +63,8 @@ const char* way_name(Way way) {
 Judgement judge(std::string_view symbol) {
   if (const Row* row = find(kCalls, symbol); row != nullptr) return {row->way, row->note};
   const Row* intercepted = find(kIntercepted, symbol);
-  if (intercepted != nullptr && intercepted->way != Way::kAsIs) return {intercepted->way, intercepted->note};
+  if (intercepted != nullptr && (intercepted->way != Way::kAsIs || *intercepted->note != '\0'))
+    return {intercepted->way, intercepted->note};
   if (const Row* row = find_family(symbol); row != nullptr) return {row->way, row->note};
   return {};
 }

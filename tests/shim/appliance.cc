@@ -20,9 +20,12 @@
 
 #if HAVE_VENDOR_LIBRARY
 extern "C" int rte_pmd_ixgbe_ping_vf(uint16_t port, uint16_t vf);
+extern "C" int rte_pmd_i40e_get_ddp_info(uint8_t* package, uint32_t bytes, uint8_t* info, uint32_t room,
+                                         int kind);
 #endif
 // Of a library that is not linked: without the shim there is none.
 extern "C" __attribute__((weak)) int rte_pmd_bnxt_reset_vf_stats(uint16_t port, uint16_t vf_id);
+extern "C" __attribute__((weak)) int rte_pmd_mlx5_get_dyn_flag_names(char* names[], unsigned count);
 
 namespace {
 
@@ -150,9 +153,12 @@ void call_vendor() {
 #if HAVE_VENDOR_LIBRARY
   for (uint16_t port = 0; port < 2; ++port)
     std::printf("vendor call on port %u: %s\n", port, rte_strerror(-rte_pmd_ixgbe_ping_vf(port, 0)));
+  std::printf("vendor call without a port: %d\n", rte_pmd_i40e_get_ddp_info(nullptr, 0, nullptr, 0, 0));
 #endif
   if (rte_pmd_bnxt_reset_vf_stats != nullptr)
     std::printf("other vendor's call: %s\n", rte_strerror(-rte_pmd_bnxt_reset_vf_stats(0, 0)));
+  if (rte_pmd_mlx5_get_dyn_flag_names != nullptr)
+    std::printf("another without a port: %s\n", rte_strerror(-rte_pmd_mlx5_get_dyn_flag_names(nullptr, 0)));
 }
 
 // noinline: what callgrind counts.

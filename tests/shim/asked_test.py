@@ -152,16 +152,31 @@ def modes_refused():
 
 
 def vendor_calls():
-    """a program linked to a vendor's library: its calls on a moved port are -ENOTSUP and counted, by port"""
+    """a program linked to vendors' libraries: calls on a moved port are -ENOTSUP; without a port, theirs; all counted"""
     _, alone, _ = appliance(["vendor"], TWO)
     if not alone:
-        raise tap.Skip("no librte_net_ixgbe to link the test program to")
+        raise tap.Skip("no librte_net_ixgbe and librte_net_i40e to link the test program to")
     report = Report()
     _, output, errors = appliance(["vendor"], TWO, **environment(MOVED, report=report.path))
-    equal(output, [*alone, "other vendor's call: Operation not supported"], f"output ({errors})")
+    equal(output, [*alone, "other vendor's call: Operation not supported",
+                   "another without a port: Operation not supported"], f"output ({errors})")
     found = report.read()["calls"]
     equal((found.get("rte_pmd_ixgbe_ping_vf"), found.get("rte_pmd_bnxt_reset_vf_stats")), (2, 1), "calls counted")
+    equal((found.get("rte_pmd_i40e_get_ddp_info"), found.get("rte_pmd_mlx5_get_dyn_flag_names")), (1, 1),
+          "calls without a port counted")
     report.close()
+
+
+def every_vendor_call():
+    """each function that a NIC driver of this DPDK exports as rte_pmd_* is one that the shim stands before"""
+    folder = subprocess.run(["pkg-config", "--variable=libdir", "libdpdk"], capture_output=True, text=True, check=True)
+    libraries = [os.path.join(folder.stdout.strip(), name) for name in os.listdir(folder.stdout.strip())
+                 if re.fullmatch(r"librte_net_(?!zcnbrh)\w+\.so", name)]
+    listed = subprocess.run(["nm", "-D", "--defined-only", *libraries], capture_output=True, text=True, check=True).stdout
+    exported = set(re.findall(r" T (rte_pmd_\w+)@", listed))
+    shim = subprocess.run(["nm", "-D", "--defined-only", SHIM], capture_output=True, text=True, check=True).stdout
+    check(len(exported) > 50, f"{len(exported)} calls found")
+    equal(sorted(exported - {line.split()[-1] for line in shim.splitlines()}), [], "calls that go past the shim")
 
 
 def bursts_at_any_speed():
@@ -277,5 +292,6 @@ def live_testpmd():
 
 
 if __name__ == "__main__":
-    main([pools, pools_stay, scarce_memory, everything_asked, everything_refused, everything_observed, modes_asked, modes_refused, vendor_calls,
+    main([pools, pools_stay, scarce_memory, everything_asked, everything_refused, everything_observed, modes_asked, modes_refused,
+          vendor_calls, every_vendor_call,
           bursts_at_any_speed, external_buffers, nodes, live_report, live_testpmd])

@@ -79,6 +79,8 @@ TEST(Symbols, AreJudgedByTheOneList) {
   EXPECT_EQ(judge("rte_flow_async_create").way, Way::kNotSupported);
   EXPECT_EQ(judge("rte_pmd_i40e_ping_vfs").way, Way::kNotSupported);
   EXPECT_EQ(judge("rte_pmd_of_tomorrow").way, Way::kNotSupported);
+  EXPECT_EQ(judge("rte_pmd_mlx5_get_dyn_flag_names").way, Way::kAsIs);  // names no port
+  EXPECT_EQ(judge("rte_pmd_ifpga_reload").way, Way::kAsIs);             // no port's either
   EXPECT_EQ(judge("rte_ring_create").way, Way::kAsIs);
   EXPECT_EQ(judge("rte_tm").way, Way::kAsIs);  // shorter than its family
   EXPECT_STRNE(judge("rte_mtr_create").note, "");
