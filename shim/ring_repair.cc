@@ -13,16 +13,19 @@ namespace {
 constexpr uint64_t kUnclaimedMs = 200;
 constexpr uint64_t kPatienceMs = 1000;
 
-// Is the place at `old_head` the dead one's? What it wrote last says so, or that the ring's end stands right
-// there.
+// Ends of a ring count on for ever, and are never half their range apart.
+bool is_past(uint32_t end, uint32_t place) { return static_cast<int32_t>(end - place) > 0; }
+
+// Is the place at `old_head` the dead one's? What it wrote last says so, or that the ring's end comes to stand
+// right there.
 bool is_claimed(const dpdk::RingEnd& end, const JournalEntry& entry, uint32_t old_head) {
   if (entry.phase == Phase::kClaimed) return true;
   const uint64_t until = monotonic_ms() + kUnclaimedMs;
   do {
-    if (end.tail != old_head || end.head == old_head) return false;
+    if (is_past(end.tail, old_head) || end.head == old_head) return false;
     sleep_ms(1);
   } while (monotonic_ms() < until);
-  return true;
+  return end.tail == old_head;
 }
 
 bool wait_for_turn(const dpdk::RingEnd& end, uint32_t old_head) {
@@ -58,7 +61,12 @@ Repair repair_ring(struct rte_ring* ring, JournalEntry& entry, uint32_t& packets
   const bool producing = entry.producing != 0;
   dpdk::RingEnd& end = producing ? shared.prod : shared.cons;
   if (!is_claimed(end, entry, old_head)) return Repair::kNothing;
-  if (end.tail == old_head + count) return Repair::kNothing;  // it was done, and died before it said so
+  std::atomic<uint64_t>& moved = producing ? entry.given : entry.taken;
+  if (!is_past(old_head + count, end.tail)) {  // it was done, and others may have gone on from there
+    moved = entry.before + count;
+    entry.phase = Phase::kIdle;
+    return Repair::kNothing;
+  }
   if (!wait_for_turn(end, old_head)) return Repair::kStuck;
 
   void* objects[kJournalBurst];
@@ -69,7 +77,7 @@ Repair repair_ring(struct rte_ring* ring, JournalEntry& entry, uint32_t& packets
   }
   end.tail.store(old_head + count, std::memory_order_release);
   if (producing)
-    entry.given += count;
+    moved = entry.before + count;
   else
     NEXT(rte_pktmbuf_free_bulk)(reinterpret_cast<struct rte_mbuf**>(objects), count);
   entry.phase = Phase::kIdle;

@@ -79,6 +79,7 @@ struct Peer {
   std::vector<Attached> attached = std::vector<Attached>(kJournalEntries);
   bool met = false;  // of our version and layout
   bool gone = false;
+  uint64_t earlier = 0;  // taken less given of what was attached in entries that are another's now
   JournalEntry& entry(size_t i) { return reinterpret_cast<Journal*>(journal.data())->entries[i]; }
 };
 
@@ -187,6 +188,7 @@ bool is_served(const struct rte_ring* ring) {
 
 std::string attach(Peer& peer, size_t at, Attached attached, std::string answer) {
   JournalEntry& entry = peer.entry(at);
+  peer.earlier += entry.taken - entry.given;
   entry.phase = Phase::kIdle;
   entry.taken = entry.given = entry.refused = 0;
   entry.gone = 0;
@@ -244,7 +246,7 @@ Status answer(Peer& peer, const std::string& text) {
 }
 
 uint64_t held_by(Peer& peer) {
-  int64_t held = 0;
+  auto held = static_cast<int64_t>(peer.earlier);
   for (size_t i = 0; i < kJournalEntries; ++i)
     held += static_cast<int64_t>(peer.entry(i).taken - peer.entry(i).given);
   return held > 0 ? static_cast<uint64_t>(held) : 0;

@@ -31,6 +31,7 @@ struct alignas(64) JournalEntry {
   std::atomic<uint32_t> producing;  // 1: enqueue
   std::atomic<uint32_t> old_head, count;
   std::atomic<uint64_t> taken, given, refused;  // objects, ever
+  std::atomic<uint64_t> before;                 // `given` if producing, else `taken`, as the operation began
   void* objects[kJournalBurst];                 // to be enqueued
 };
 

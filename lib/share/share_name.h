@@ -12,7 +12,7 @@
 
 namespace zcnbrh {
 
-inline constexpr uint32_t kShareVersion = 1;
+inline constexpr uint32_t kShareVersion = 2;
 std::string share_socket_name(pid_t pid);  // "@zcnbrh-share/PID"
 
 }  // namespace zcnbrh

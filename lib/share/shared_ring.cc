@@ -28,6 +28,8 @@ void pause() {
 bool SharedRing::begin(bool producing) {
   entry_->producing.store(producing ? 1 : 0, std::memory_order_relaxed);
   entry_->count.store(0, std::memory_order_relaxed);
+  entry_->before.store((producing ? entry_->given : entry_->taken).load(std::memory_order_relaxed),
+                       std::memory_order_relaxed);
   entry_->phase.store(Phase::kClaiming, std::memory_order_seq_cst);
   if (entry_->gone.load(std::memory_order_seq_cst) == 0) return true;
   idle();

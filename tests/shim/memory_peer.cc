@@ -43,6 +43,12 @@ void peek(struct zcnbrh_pool* pool) {
   std::printf("%d %c\n", back, byte);
 }
 
+// hold POOL: a packet that is not given back
+void hold(struct zcnbrh_pool* pool) {
+  struct zcnbrh_mbuf* packet = nullptr;
+  say(zcnbrh_pool_get(pool, &packet, 1));
+}
+
 // give POOL RING LETTER: a packet full of it
 void give(struct zcnbrh_pool* pool, struct zcnbrh_ring* ring, char letter) {
   struct zcnbrh_mbuf* packet = nullptr;
@@ -72,6 +78,7 @@ void run(std::istringstream& words) {
   if (command == "pool") return say(zcnbrh_pool_attach(g_pid, name.c_str(), &g_pools[name]));
   if (command == "leave") return say(zcnbrh_pool_detach(g_pools[name]));
   if (command == "peek") return peek(g_pools[name]);
+  if (command == "hold") return hold(g_pools[name]);
   if (command == "give") return give(g_pools[name], g_rings[other], letter);
   if (command == "pass") return pass(g_rings[name], g_rings[other]);
   std::printf("'%s' is not understood\n", command.c_str());

@@ -113,6 +113,13 @@ void claim(SharedRing& ring, dpdk::RingEnd& end, uint32_t count, bool producing)
   } while (!end.head.compare_exchange_strong(head, head + count));
 }
 
+// As if it had died right after `count` objects had gone, before it could say so; then others go on at that
+// end.
+void unsay(JournalEntry& entry, std::atomic<uint64_t>& moved, uint32_t count) {
+  moved -= count;
+  entry.phase = Phase::kClaimed;
+}
+
 int die_where(const std::string& where) {
   auto peer = DpdkPeer::meet(g_pid);
   if (!peer) return 1;
@@ -120,7 +127,9 @@ int die_where(const std::string& where) {
   auto pool = (*peer)->attach_pool("packets", info);
   auto in = (*peer)->attach_ring("to_stage");
   auto out = (*peer)->attach_ring("from_stage");
-  if (!pool || !in || !out) return 1;
+  auto in_again = (*peer)->attach_ring("to_stage");
+  auto out_again = (*peer)->attach_ring("from_stage");
+  if (!pool || !in || !out || !in_again || !out_again) return 1;
   std::printf("ready\n");
   std::fflush(stdout);
   void* packets[kBurst];
@@ -128,7 +137,7 @@ int die_where(const std::string& where) {
     claim(*pool, pool->ring()->cons, kBurst, false);
     die();  // before it could say that the place is its own
   }
-  if (where == "inside-an-enqueue") {
+  if (where == "inside-an-enqueue" || where == "unsaid-enqueue") {
     if (pool->dequeue(packets, kBurst) != kBurst) return 1;
     for (void* packet : packets) {
       auto* mbuf = static_cast<dpdk::Mbuf*>(packet);
@@ -139,6 +148,12 @@ int die_where(const std::string& where) {
       mbuf->pkt_len = mbuf->data_len = 60;
       std::memset(static_cast<char*>(mbuf->buf_addr) + mbuf->data_off, 0x11, 60);
     }
+    if (where == "unsaid-enqueue") {
+      if (out->enqueue(packets, kBurst / 2) != kBurst / 2) return 1;
+      unsay(out->entry(), out->entry().given, kBurst / 2);
+      if (out_again->enqueue(packets + kBurst / 2, kBurst / 2) != kBurst / 2) return 1;
+      die();
+    }
     std::memcpy(out->entry().objects, packets, sizeof packets);
     claim(*out, out->ring()->prod, kBurst, true);
     out->entry().phase = Phase::kClaimed;
@@ -148,6 +163,12 @@ int die_where(const std::string& where) {
   if (where == "dequeue-inside") {
     claim(*in, in->ring()->cons, kBurst, false);
     in->entry().phase = Phase::kClaimed;
+    die();
+  }
+  if (where == "dequeue-unsaid") {
+    if (in->dequeue(packets, kBurst / 2) != kBurst / 2) return 1;
+    unsay(in->entry(), in->entry().taken, kBurst / 2);
+    if (in_again->dequeue(packets, kBurst / 2) != kBurst / 2) return 1;
     die();
   }
   if (in->dequeue(packets, kBurst) != kBurst) return 1;

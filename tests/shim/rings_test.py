@@ -167,6 +167,7 @@ def dies(where, words, held):
             eventually(lambda: native_report()["gone"], "its end is not seen")
             found = native_report()
             equal(found["held"], held, f"packets held: {found}")
+            check("stuck" not in [one["repair"] for one in found["attached"]], f"a ring is stuck: {found}")
             # The ring goes on: a stage takes its place.
             stage_again = r.lab.keep(stage(side.pid))
             equal(stage_again.first, "attached\n", "the next stage's first word")
@@ -208,4 +209,5 @@ if __name__ == "__main__":
           dies("inside-an-enqueue", ["died inside ring 'from_stage'", "enqueue finished"], 0),
           dies("dequeue-inside", ["died inside ring 'to_stage'", "dequeue undone"], 0),
           dies("inside-a-pool", ["died inside pool 'packets'", "dequeue undone"], 0),
+          dies("unsaid-enqueue", [], 0), dies("dequeue-unsaid", ["with 8 packets in hand"], 8),
           dies("holding", ["with 8 packets in hand"], 8), pipeline_dies])

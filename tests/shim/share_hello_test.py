@@ -13,9 +13,9 @@ import threading
 from shim_rig import BUILD, check, equal, main, testpmd
 from share_memory_test import Told, both, sharer
 
-HELLO = "hello 1 DPDK_23"
-OTHERS = ("hello 1 DPDK_24", "hello 1 DPDK_22", "hello 2 DPDK_23", "hello 0 DPDK_23", "hello 1", "hello", "hello 1 DPDK_23 ",
-          "hello 1 dpdk_23")
+HELLO = "hello 2 DPDK_23"
+OTHERS = ("hello 2 DPDK_24", "hello 2 DPDK_22", "hello 1 DPDK_23", "hello 3 DPDK_23", "hello 2", "hello", "hello 2 DPDK_23 ",
+          "hello 2 dpdk_23")
 
 
 def channel():

@@ -2,6 +2,7 @@
 // Copyright 2026 The Z-CNBRH authors
 //
 // A DPDK program that makes and frees what it shares, as it is told: EAL's arguments, then a command a line.
+#include <poll.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_malloc.h>
@@ -14,12 +15,13 @@
 #include <cstdio>
 #include <cstring>
 #include <iostream>
+#include <set>
 #include <sstream>
 #include <string>
 
 namespace {
 
-constexpr unsigned kRing = 1024;
+constexpr unsigned kRing = 1024, kBurst = 32;
 constexpr uint16_t kLength = 60;
 constexpr size_t kOutside = 8 << 20;  // bytes
 constexpr size_t kPage = 4096;
@@ -144,11 +146,63 @@ void count(Words& words) {
   std::printf("%u of %u\n", rte_mempool_avail_count(pool), pool->size);
 }
 
+unsigned enqueue(struct rte_ring* ring, struct rte_mbuf** packets, unsigned count) {
+  return rte_ring_enqueue_burst(ring, reinterpret_cast<void**>(packets), count, nullptr);
+}
+unsigned dequeue(struct rte_ring* ring, struct rte_mbuf** packets) {
+  return rte_ring_dequeue_burst(ring, reinterpret_cast<void**>(packets), kBurst, nullptr);
+}
+
+bool has_input() {
+  struct pollfd input {
+    STDIN_FILENO, POLLIN, 0
+  };
+  return poll(&input, 1, 0) != 0;
+}
+
+// circulate POOL TO FROM: until the next line comes, keeps TO full, of what comes by FROM and of the pool's;
+// then says how many came
+void circulate(Words& words) {
+  struct rte_mempool* pool = pool_of(words);
+  struct rte_ring* to = ring_of(words);
+  struct rte_ring* from = ring_of(words);
+  struct rte_mbuf* packets[kBurst];
+  unsigned long came = 0;
+  for (unsigned round = 1; round % 256 != 0 || !has_input(); ++round) {
+    unsigned count = dequeue(from, packets);
+    came += count;
+    if (count == 0 && rte_ring_count(to) < kRing / 2 && rte_pktmbuf_alloc_bulk(pool, packets, kBurst) == 0)
+      count = kBurst;
+    const unsigned done = enqueue(to, packets, count);
+    rte_pktmbuf_free_bulk(packets + done, count - done);
+  }
+  std::printf("%lu came\n", came);
+}
+
+// settle POOL RING...: empties the rings, then the pool: how many there are, and how many of them came more
+// than once
+void settle(Words& words) {
+  struct rte_mempool* pool = pool_of(words);
+  struct rte_mbuf* packets[kBurst];
+  for (std::string name; words >> name;)
+    while (const unsigned count = dequeue(rte_ring_lookup(name.c_str()), packets))
+      rte_pktmbuf_free_bulk(packets, count);
+  std::set<void*> seen;
+  unsigned twice = 0;
+  for (void* object = nullptr; rte_mempool_get(pool, &object) == 0;)
+    twice += seen.insert(object).second ? 0 : 1;
+  for (void* object : seen) rte_mempool_put(pool, object);
+  std::printf("%zu and %u\n", seen.size(), twice);
+}
+
 constexpr struct {
   const char* word;
   void (*run)(Words& words);
-} kCommands[] = {{"pool", make_pool},  {"free", free_pool},   {"stamp", stamp}, {"ring", make_ring},
-                 {"receive", receive}, {"chain", send_chain}, {"count", count}, {"own-memory", make_own_memory},
+} kCommands[] = {{"pool", make_pool},  {"free", free_pool},
+                 {"stamp", stamp},     {"ring", make_ring},
+                 {"receive", receive}, {"chain", send_chain},
+                 {"count", count},     {"circulate", circulate},
+                 {"settle", settle},   {"own-memory", make_own_memory},
                  {"heap", make_heap}};
 
 }  // namespace
