@@ -6,15 +6,19 @@ is where it belongs or was in the dead one's hands."""
 
 import collections
 import contextlib
+import os
 import random
 import signal
+import subprocess
 import time
 
-from shim_rig import BUILD, check, equal, eventually, main, testpmd
+from shim_rig import BUILD, check, equal, eventually, main, netlab, testpmd
 from rings_test import ask, stage
 from share_memory_test import both, sharer
 
 MBUFS = 32767
+FEW_MBUFS = 4095
+STRIDE = 5
 ROUNDS = 150        # at least,
 MOST_ROUNDS = 1000  # and until one has died inside an operation
 KINDS = {"enqueue finished", "dequeue undone"}
@@ -85,6 +89,46 @@ def beside_another():
     deaths(beside=1)
 
 
+def stepped(pid, steps):
+    """What tests/shim/step_peer.cc says: "killed" or "done", and a number."""
+    done = subprocess.run([*netlab.DIE_WITH_US, str(BUILD / "tests/shim/step_peer"), str(pid), str(steps)],
+                          env={**os.environ, "LD_BIND_NOW": "1"}, capture_output=True, text=True, timeout=120, check=False)
+    equal(done.returncode, 0, f"exit status of the native process ({done.stderr})")
+    what, number = done.stdout.split()
+    return what, int(number)
+
+
+def at_each_step():
+    """killed after any number of instructions of the library's own code: each packet is in the pool or was in its hands"""
+    with contextlib.closing(sharer(*testpmd.memory_options(64))) as dpdk:
+        pid = int(dpdk.first.split()[1])
+        check(dpdk(f"pool packets {FEW_MBUFS}").startswith("pool "), "no pool")
+        for name in RINGS.split():
+            equal(dpdk(f"ring {name}"), "ring", name)
+
+        def fill():
+            equal([dpdk("chain to_stage packets") for _ in range(8)], ["sent"] * 8, "packets in the ring")
+        fill()
+        what, steps = stepped(pid, 10**6)
+        equal(what, "done", "a process that is not killed")
+        held, repairs = 0, collections.Counter()
+        for step in range(random.randrange(STRIDE), steps, STRIDE):
+            equal(dpdk(f"settle packets {RINGS}"), f"{FEW_MBUFS - held} and 0", f"packets, before step {step}")
+            fill()
+            what, native = stepped(pid, step)
+            if what == "done":  # a little less to do this time
+                continue
+            eventually(lambda: report_of(pid, native)["gone"], "its end is not seen")
+            found = report_of(pid, native)
+            held += found["held"]
+            repairs.update(f"{one['name']}: {one['repair']}" for one in found["attached"] if one["repair"] != "nothing")
+            equal(dpdk(f"settle packets {RINGS}"), f"{FEW_MBUFS - held} and 0", f"packets, after step {step}: {found}")
+        print(f"# {steps} steps, {held} packets in hand, {dict(repairs)}")
+        for kind in ("packets: dequeue undone", "packets: enqueue finished", "to_stage: dequeue undone",
+                     "from_stage: enqueue finished"):
+            check(repairs[kind], f"none died so: {kind}")
+
+
 def in_hand():
     """what a native process has in hand is counted over all that it has ever attached"""
     with both() as (dpdk, native):
@@ -99,4 +143,4 @@ def in_hand():
 
 
 if __name__ == "__main__":
-    main([anywhere, beside_another, in_hand])
+    main([at_each_step, anywhere, beside_another, in_hand])
