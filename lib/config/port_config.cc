@@ -90,7 +90,7 @@ Status check_loop(const PortConfig& config) {
     if (config.peer.empty()) return {};
     return config_error("peer=" + quoted_bytes(config.peer) + ": pairs loop ports only; needs iface=loop");
   }
-  if (config.sched != Sched::kAuto)
+  if (config.sched != Sched::kWakeup)
     return config_error("sched: iface=loop has no kernel whose work could be scheduled; leave it out");
   if (config.kick == Kick::kThread)
     return config_error("kick=thread: iface=loop makes no system calls; leave it out");
@@ -109,10 +109,10 @@ Status check_loop(const PortConfig& config) {
 }
 
 Status check_sched(const PortConfig& config) {
-  if (!config.busy_budget || config.sched == Sched::kAuto) return {};
+  if (!config.busy_budget || config.sched == Sched::kWakeup || config.sched == Sched::kAuto) return {};
   if ((*config.busy_budget != 0) == (config.sched == Sched::kBusy)) return {};
   return config_error("busy_budget=" + std::to_string(*config.busy_budget) +
-                      (config.sched == Sched::kBusy ? " and sched=busy" : " and sched=wakeup or threaded") +
+                      (config.sched == Sched::kBusy ? " and sched=busy" : " and sched=threaded") +
                       " exclude each other; leave one out");
 }
 

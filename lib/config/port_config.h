@@ -29,7 +29,7 @@ enum class ZeroCopy : uint8_t { kRequire, kPrefer, kOff };
 enum class Attach : uint8_t { kAuto, kLink, kDispatcher };
 enum class OnEmpty : uint8_t { kOff, kDrop, kPass };
 enum class Chunks : uint8_t { kAuto, kAligned, kUnaligned };
-enum class Sched : uint8_t { kAuto, kWakeup, kBusy, kThreaded };
+enum class Sched : uint8_t { kWakeup, kBusy, kThreaded, kAuto };
 enum class Kick : uint8_t { kAuto, kInline, kThread };
 
 struct PortConfig {
@@ -40,7 +40,7 @@ struct PortConfig {
   std::optional<bool> shared_umem;
   std::string xdp_prog;                 // empty: the built-in program
   std::optional<uint32_t> busy_budget;  // packets; 0: no busy polling
-  Sched sched = Sched::kAuto;           // busy_budget says more, and goes before it
+  Sched sched = Sched::kWakeup;         // busy_budget says more, and goes before it
   Kick kick = Kick::kAuto;
   bool force_copy = false;  // ask copy_only() instead
   bool use_cni = false;

@@ -32,7 +32,7 @@
        "XDP object file to load instead of the built-in program; it must hold a map `xsks_map`")              \
   NUMBER(busy_budget, 0, 65535, "our choice: wakeup mode", "net_af_xdp",                                      \
          "0: no busy polling; n: preferred busy polling with a budget of n packets a call")                   \
-  CHOICE(sched, "auto|wakeup|busy|threaded", "", "own",                                                       \
+  CHOICE(sched, "wakeup|busy|threaded|auto", "", "own",                                                       \
          "who runs the kernel's part of receiving: softirqs (wakeup), the burst (busy), a kernel thread on a" \
          " free CPU (threaded), or what pays (auto)")                                                         \
   CHOICE(kick, "auto|inline|thread", "", "own",                                                        \

@@ -34,7 +34,8 @@ SchedChoice busy_polling(const SchedFacts& facts) {
 SchedChoice choose_sched(const SchedFacts& facts) {
   if (facts.asked == Sched::kBusy || facts.busy_budget.value_or(0) != 0) return busy_polling(facts);
   if (facts.loop) return {SchedDuty::kFixed, 0, "iface=loop has no NAPI"};
-  if (facts.asked == Sched::kWakeup) return {SchedDuty::kFixed, 0, "sched=wakeup"};
+  if (facts.asked == Sched::kWakeup)
+    return {SchedDuty::kFixed, 0, facts.busy_budget ? "busy_budget=0" : "sched=wakeup"};
   if (!facts.receives) return {SchedDuty::kFixed, 0, "it does not receive"};
   if (!facts.native) return {SchedDuty::kFixed, 0, "in SKB mode the kernel does not tell its NAPI"};
   if (facts.asked == Sched::kThreaded) return {SchedDuty::kThreaded, 0, "sched=threaded"};

@@ -24,7 +24,7 @@
 namespace zcnbrh {
 
 struct SchedFacts {
-  Sched asked = Sched::kAuto;
+  Sched asked = Sched::kWakeup;
   std::optional<uint32_t> busy_budget;
   bool loop = false;
   bool receives = true;  // there is an RX queue

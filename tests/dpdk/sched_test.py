@@ -117,7 +117,7 @@ def by_load():
         netlab.run("ip", "link", "set", far, "up")
         for app in (near, far):
             netlab.run("ethtool", "-K", app, "gro", "on")
-        devices = [device(f"net_zcnbrh{number}", iface=app) for number, app in enumerate((near, far))]
+        devices = [device(f"net_zcnbrh{number}", iface=app, sched="auto") for number, app in enumerate((near, far))]
         r.pmd = r.launch(devices, telemetry=True, memory=["--no-huge", "-m", "300"], mbufs=8192)
         with Telemetry(r.pmd.prefix) as t:
             for turn in range(2):
@@ -138,12 +138,12 @@ def by_load():
 
 if __name__ == "__main__":
     main([threaded, killed,
-          says({}, ("wakeup", "no lcore's time goes into softirqs")),
-          says({"sched": "wakeup"}, ("wakeup", "sched=wakeup")),
+          says({}, ("wakeup", "sched=wakeup")),
+          says({"sched": "auto"}, ("wakeup", "no lcore's time goes into softirqs")),
           says({"sched": "busy"}, ("busy", "sched=busy")),
           says({"busy_budget": 32}, ("busy", "busy_budget=32")),
           says({"busy_budget": 0}, ("wakeup", "busy_budget=0")),
-          says({"mode": "skb"}, ("wakeup", "in SKB mode the kernel does not tell its NAPI")),
-          says({}, ("wakeup", "no CPU is free of worker lcores"), become=["taskset", "--cpu-list", str(APP_CORE)],
+          says({"sched": "auto", "mode": "skb"}, ("wakeup", "in SKB mode the kernel does not tell its NAPI")),
+          says({"sched": "auto"}, ("wakeup", "no CPU is free of worker lcores"), become=["taskset", "--cpu-list", str(APP_CORE)],
                cores=(APP_CORE, APP_CORE)),
           by_load])

@@ -42,11 +42,13 @@ TEST(SchedChoice, Table) {
     const char* why;
   };
   const std::vector<Row> rows = {
-      {"default", automatic, SchedDuty::kTry, 0, ""},
+      {"default", {}, SchedDuty::kFixed, 0, "sched=wakeup"},
+      {"auto", automatic, SchedDuty::kTry, 0, ""},
       {"wakeup", wakeup, SchedDuty::kFixed, 0, "sched=wakeup"},
       {"busy", busy, SchedDuty::kFixed, 64, "sched=busy"},
-      {"budget alone", facts(Sched::kAuto, 7), SchedDuty::kFixed, 7, "busy_budget=7"},
+      {"budget alone", facts(Sched::kWakeup, 7), SchedDuty::kFixed, 7, "busy_budget=7"},
       {"budget of busy", facts(Sched::kBusy, 9), SchedDuty::kFixed, 9, "busy_budget=9"},
+      {"budget 0 alone", facts(Sched::kWakeup, 0), SchedDuty::kFixed, 0, "busy_budget=0"},
       {"budget 0", facts(Sched::kAuto, 0), SchedDuty::kFixed, 0, "busy_budget=0"},
       {"budget 0, thread", facts(Sched::kThreaded, 0), SchedDuty::kThreaded, 0, "sched=threaded"},
       {"thread", threaded, SchedDuty::kThreaded, 0, "sched=threaded"},
