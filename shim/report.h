@@ -23,7 +23,8 @@ void note_closing(const MappedDevice& device);
 // One JSON object.
 std::string report_json();
 
-// At the end of rte_eal_init(): the report will be written when the program ends, by this process and not by a child.
+// At the end of rte_eal_init(): the report will be written when the program ends, by this process and not by a
+// child.
 void start_report() noexcept;
 // Writes it, where ZCNBRH_REPORT says. May be called again; the last one stays.
 void finish_report() noexcept;

@@ -491,8 +491,8 @@ struct zcnbrh_mbuf; /* an rte_mbuf of the DPDK program */
  * Thread: any.
  * Returns 0; -EINVAL: an argument is NULL; -ENOENT: no such ring or pool; -ECONNREFUSED: the process does not
  * share;
- *   -ENOTSUP: a kind of ring or pool that is not served, or in memory that is not EAL's; -EPROTO: another version or
- *   DPDK ABI; -EEXIST: its addresses are in use here; -ENOSPC: 32 are attached.
+ *   -ENOTSUP: a kind of ring or pool that is not served, or in memory that is not EAL's; -EPROTO: another
+ *   version or DPDK ABI; -EEXIST: its addresses are in use here; -ENOSPC: 32 are attached.
  * Minimum kernel: 4.17.
  * Released by: zcnbrh_ring_detach(), zcnbrh_pool_detach().
  */

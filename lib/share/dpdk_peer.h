@@ -29,8 +29,8 @@
 #include "lib/share/dpdk_layout.h"
 #include "lib/share/fd_channel.h"
 #include "lib/share/ring_journal.h"
-#include "lib/share/share_name.h"
 #include "lib/share/segment_map.h"
+#include "lib/share/share_name.h"
 #include "lib/share/shared_ring.h"
 
 namespace zcnbrh {
